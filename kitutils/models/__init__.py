@@ -1,0 +1,1 @@
+"""Models: networks that lessons build once and use again."""

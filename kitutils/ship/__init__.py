@@ -1,0 +1,1 @@
+"""Ship: from a trained model to one that runs elsewhere."""

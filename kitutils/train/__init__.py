@@ -1,0 +1,5 @@
+"""Train: what happens while a model learns."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={"callbacks": ["EtaBar"]})
