@@ -261,4 +261,7 @@ if __name__ == "__main__":
     if "--fresh" in words:
         words.remove("--fresh")
         shutil.rmtree(VENV, ignore_errors=True)
-    sys.exit(main(words))
+    try:
+        sys.exit(main(words))
+    except KeyboardInterrupt:
+        stop("Broken off. The same command goes on from here.")

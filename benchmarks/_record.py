@@ -46,9 +46,7 @@ def machine() -> dict[str, str | int | float]:
         "system": platform.system(),
         "architecture": platform.machine(),
         "processor": _processor(),
-        "cores": len(psutil.Process().cpu_affinity())
-        if hasattr(psutil.Process, "cpu_affinity")
-        else psutil.cpu_count(),
+        "cores": _cores(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
     }
 

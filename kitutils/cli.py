@@ -9,6 +9,7 @@ import sys
 
 import typer
 
+from kitutils import settings
 from kitutils.commands import data, lessons, progress, setup, testing
 from kitutils.errors import KitError
 
@@ -27,6 +28,7 @@ def main() -> None:
     """Run the command; an error written for the user becomes one sentence and exit code 1, any other a traceback."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # a Windows console without UTF-8 must not end a command over a "✓"
+    settings.make_paths_absolute()
     try:
         app()
     except KitError as error:

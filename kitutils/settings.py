@@ -72,6 +72,14 @@ def headless() -> bool:
     return _flag("KIT_HEADLESS") or profile() == "ci"
 
 
+def make_paths_absolute() -> None:
+    """Read relative folders in the environment from where the command was typed: kernels run somewhere else."""
+    for name in ("KIT_HOME", "KIT_MIRROR", "KIT_ARTIFACTS"):
+        value = os.environ.get(name, "").strip()
+        if value and "://" not in value:
+            os.environ[name] = str(Path(value).expanduser().absolute())
+
+
 def _flag(name: str) -> bool:
     value = os.environ.get(name, "").strip().lower()
     if value in ("", "0", "false", "no", "off"):

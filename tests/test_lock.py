@@ -55,6 +55,7 @@ def whole(*terms):
         (whole(*(f"python_full_version >= '3.12' and {x}" for x in ALL)), "python_full_version >= '3.12'"),
         ("python_full_version < '3.12'", "python_full_version < '3.12'"),
         ("python_full_version < '3.14'", ""),
+        (whole("os_name == 'nt'", f"os_name == 'nt' and {PLACES[3]}"), "os_name == 'nt'"),
         (
             whole(*(f"python_full_version < '3.12' and {x}" for x in ALL[:2])),
             "python_full_version < '3.12' and sys_platform == 'linux'",
@@ -83,7 +84,11 @@ def test_a_line_without_a_marker_stays_as_it_is():
     assert lock.shorten("numpy==2.4.0") == "numpy==2.4.0"
 
 
-def test_a_wrongly_shortened_marker_is_refused():
+def test_a_wrongly_shortened_marker_is_refused(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(lock, "_NAMES", {lock._places("linux"): "sys_platform != 'win32'"})
+        with pytest.raises(lock.LockFailed, match="differs on"):
+            lock.shorten(f"x==1 ; {whole(*ALL[:2])}")
     with pytest.raises(lock.LockFailed, match="differs on"):
         lock._check("sys_platform == 'linux'", "sys_platform != 'win32'")
     with pytest.raises(lock.LockFailed, match="differs on"):

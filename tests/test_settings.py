@@ -1,5 +1,6 @@
 """What the environment asks of the kit."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,16 @@ def test_a_mirror_is_a_place_or_none(monkeypatch, value, wanted):
     assert settings.mirror() == wanted
     monkeypatch.delenv("KIT_MIRROR")
     assert settings.mirror() is None
+
+
+def test_relative_folders_are_read_from_where_the_command_was_typed(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"KIT_MIRROR": "mirror", "KIT_HOME": "my home", "KIT_ARTIFACTS": "https://host/x"}.items():
+        monkeypatch.setenv(name, value)
+    settings.make_paths_absolute()
+    monkeypatch.chdir("/")
+    assert settings.mirror() == str(tmp_path / "mirror") and settings.home() == tmp_path / "my home"
+    assert os.environ["KIT_ARTIFACTS"] == "https://host/x"
 
 
 def test_every_variable_is_read_here_and_nowhere_else():

@@ -35,9 +35,9 @@ class Artifact:
 
     Attributes:
         path: the folder, with ``model.keras`` and ``meta.json``.
-        meta: ``name``, ``lesson``, ``profile``, ``data`` (name and source of the data set), ``input`` (shape without
-            the batch, dtype), ``sha256`` of ``model.keras``, versions, and what the lesson added: labels, the input's
-            value range, preprocessing or vocabulary.
+        meta: ``name``, ``lesson``, ``profile``, ``data`` (name and source of the data set), ``inputs`` (name, shape
+            without the batch, dtype of each), ``sha256`` of ``model.keras``, versions, and what the lesson added:
+            labels, the input's value range, preprocessing or vocabulary.
     """
 
     path: Path
@@ -55,21 +55,21 @@ def save_artifact(name: str, model: keras.Model, *, lesson: str, data: Any, **me
 
     Args:
         name: letters, digits and underscores, "digits_cnn".
-        model: Functional or Sequential with one input, built and trained. It is saved without its optimizer's state,
-            which is twice the size of the weights and of no use to a lesson that predicts.
+        model: Functional or Sequential, built and trained. It is saved without its optimizer's state, which is twice
+            the size of the weights and of no use to a lesson that predicts.
         lesson: the number of the lesson that made it, "01".
         data: the ``Dataset`` it was trained on.
         **meta: anything JSON can hold that a user of the model needs: ``labels``, ``input_range``, ``preprocessing``.
 
     Raises:
-        ValueError: the name is none, or the model is not built or has several inputs.
+        ValueError: the name is none, or the model is not built.
     """
     import keras
 
     if not name.isidentifier():
         raise ValueError(f"An artifact's name is letters, digits and underscores, got {name!r}.")
-    if not model.built or len(model.inputs) != 1:
-        raise ValueError(f"An artifact is a built model with one input; {model.name} is not. Train it before you save.")
+    if not model.built:
+        raise ValueError(f"An artifact is a built model; {model.name} is not. Train it before you save it.")
     folder = _folder(name, data.source)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Written beside its place and renamed: a lesson that is interrupted leaves the old model or the new, never half.
@@ -85,7 +85,7 @@ def save_artifact(name: str, model: keras.Model, *, lesson: str, data: Any, **me
             "lesson": lesson,
             "profile": settings.profile(),
             "data": {"name": data.name, "source": data.source},
-            "input": {"shape": list(model.input_shape[1:]), "dtype": str(model.inputs[0].dtype)},
+            "inputs": [{"name": x.name, "shape": list(x.shape[1:]), "dtype": str(x.dtype)} for x in model.inputs],
             "sha256": _sha256(part / "model.keras"),
             "keras": keras.__version__,
             **meta,

@@ -57,7 +57,9 @@ def run(folder: Path, *, browser: bool, port: int | None, on_ready: Callable[[st
     env = os.environ | {
         "JUPYTER_TOKEN": token,
         "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel before one of that name in the user's folder
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(settings.root()), os.environ.get("PYTHONPATH")])),
+        # Settings under which JupyterLab neither asks about news nor looks for updates: a first start shows the lesson.
+        "JUPYTER_CONFIG_PATH": _first("JUPYTER_CONFIG_PATH", Path(__file__).parent / "jupyter"),
+        "PYTHONPATH": _first("PYTHONPATH", settings.root()),
     }
     process = subprocess.Popen(arguments(browser=browser, port=port), cwd=folder, env=env)
     try:
@@ -71,6 +73,11 @@ def run(folder: Path, *, browser: bool, port: int | None, on_ready: Callable[[st
             process.terminate()
             process.wait()
         return 0
+
+
+def _first(name: str, folder: Path) -> str:
+    """A variable that lists folders, with this one put before the user's."""
+    return os.pathsep.join(filter(None, [str(folder), os.environ.get(name)]))
 
 
 def _wait_for(token: str, process: subprocess.Popen) -> str | None:

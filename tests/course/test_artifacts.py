@@ -131,7 +131,8 @@ def test_the_folder_holds_the_model_and_what_its_user_must_know(trained):
     meta = json.loads((saved.path / "meta.json").read_text(encoding="utf8"))
     assert meta == saved.meta == load().meta
     wanted = {"name": "net", "lesson": "01", "profile": "ci", "data": {"name": "tiny", "source": "built-in"}}
-    wanted |= {"input": {"shape": [6, 6, 1], "dtype": "float32"}, "labels": ["a", "b", "c"], "input_range": [0, 16]}
+    wanted |= {"labels": ["a", "b", "c"], "input_range": [0, 16]}
+    assert [(x["shape"], x["dtype"]) for x in meta["inputs"]] == [([6, 6, 1], "float32")]
     assert wanted.items() <= meta.items() and meta["note"] == "größer als 3 → 数字"
     assert str(settings.artifact_root()) not in json.dumps(meta)
 
@@ -142,15 +143,23 @@ def test_a_name_is_one_word(trained, name):
         save(trained, name)
 
 
-def test_a_model_that_is_not_built_or_has_two_inputs_is_refused():
+def test_a_model_that_is_not_built_is_refused():
     import keras
 
-    inputs = [keras.Input((4,)), keras.Input((3,))]
-    two = keras.Model(inputs, keras.layers.Concatenate()(inputs))
-    for model in (keras.Sequential([keras.layers.Dense(2)]), two):
-        with pytest.raises(ValueError, match="built model with one input"):
-            save(model)
+    with pytest.raises(ValueError, match="built model"):
+        save(keras.Sequential([keras.layers.Dense(2)]))
     assert not list(settings.artifact_root().rglob("*.keras"))
+
+
+def test_a_model_may_have_several_inputs():
+    import keras
+
+    inputs = [keras.Input((4,), name="left"), keras.Input((3,), name="right", dtype="int32")]
+    saved = save(keras.Model(inputs, keras.layers.Concatenate()([inputs[0], keras.ops.cast(inputs[1], "float32")])))
+    assert saved.meta["inputs"] == [
+        {"name": "left", "shape": [4], "dtype": "float32"},
+        {"name": "right", "shape": [3], "dtype": "int32"},
+    ]
 
 
 # --- replaced as a whole ----------------------------------------------------------------------------------------------

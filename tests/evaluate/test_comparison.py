@@ -188,6 +188,7 @@ def test_a_model_does_not_differ_from_itself():
         (([1, 0], [1, 0], [[0.2, 0.8], [0.5, 0.5]]), r"rival .* got shape \(2, 2\).*argmax"),
         (([1.0, np.nan], [1, 0], [1, 0]), "y_true holds fractions such as nan"),
         (([], [], []), "y_true is empty"),
+        (([0, 1], [0, 1], ["cat", "dog"]), "Use one kind"),
         ((1, 1, 1), r"one label a row.*got shape \(\)"),
     ],
 )
