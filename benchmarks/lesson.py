@@ -42,7 +42,7 @@ def main() -> None:
         path = _record.write(
             f"lesson_{lesson.number}_{args.profile}",
             what=f"the claims of lesson {lesson.number} in profile {args.profile}",
-            results={claim.name: round(claim.value, 6) for claim in run.claims},
+            results={claim.name: float(f"{claim.value:.6g}") for claim in run.claims},
             packages=("keras", "tensorflow", "scikit-learn"),
             said=said,
             seconds=round(run.seconds),

@@ -16,6 +16,8 @@ from functools import cache
 
 import numpy as np
 
+from kitutils.course.waiting import track
+
 CLASSES = ("circle", "ring", "square", "triangle", "star", "cross", "crescent", "heart", "arrow", "hourglass")
 SIZE = 32
 TRAIN, TEST = 10_000, 2_000
@@ -122,7 +124,7 @@ def draw(rows: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     labels = rng.permutation(np.arange(rows, dtype=np.int64) % len(CLASSES))
     images = np.empty((rows, SIZE, SIZE, 3), np.uint8)
     boxes = np.empty((rows, 4), np.int64)
-    for label, name in enumerate(CLASSES):
+    for label, name in enumerate(track(CLASSES, "drawing pictures, class")):
         mine = np.flatnonzero(labels == label)
         for at in range(0, len(mine), _CHUNK):
             chunk = mine[at : at + _CHUNK]
