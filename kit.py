@@ -29,6 +29,8 @@ NEEDED_GB = {"requirements.txt": 4.5, "requirements-dev.txt": 5.0}  # the packag
 
 
 def main(arguments):
+    if sys.version_info < (3, 6):  # not even able to look for a newer one
+        stop("The kit needs Python 3.%d to 3.%d; this is an older one: python3 kit.py lab" % (OLDEST[1], NEWEST[1]))
     lock = "requirements-dev.txt" if arguments[:1] and arguments[0] in DEV_COMMANDS else "requirements.txt"
     # The running interpreter is asked first: a container or a conda environment brings everything already.
     if supported(sys.version_info) and has_kit(lock):
