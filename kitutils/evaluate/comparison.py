@@ -74,9 +74,7 @@ def judge(y_true: ArrayLike, ours: ArrayLike, rival: ArrayLike, *, level: float 
     y_true, ours, rival = (_labels(a, n) for a, n in ((y_true, "y_true"), (ours, "ours"), (rival, "rival")))
     kinds = {"text" if a.dtype.kind in "OSU" else "numbers" for a in (y_true, ours, rival)}
     if len(kinds) > 1:
-        raise ValueError(
-            "Some labels are texts and some are numbers, so none would ever be equal. Use one kind."
-        )
+        raise ValueError("Some labels are texts and some are numbers, so none would ever be equal. Use one kind.")
     if not len(y_true) == len(ours) == len(rival):
         raise ValueError(f"The same rows for all: got {len(y_true)} labels, {len(ours)} and {len(rival)} predictions.")
     if not 0 < level < 1:
