@@ -23,6 +23,7 @@ def lab(
     author: Annotated[bool, typer.Option("--author", help="Open notebooks/ instead of your copies in work/.")] = False,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
     port: Annotated[int | None, typer.Option(help="Where to listen; the next free port if it is taken.")] = None,
+    ip: Annotated[str, typer.Option(help="Who may come: this machine, or 0.0.0.0 in a container.")] = "localhost",
 ) -> None:
     """Open JupyterLab on your own copies of the lessons."""
     from kitutils.course import editions
@@ -39,7 +40,7 @@ def lab(
         _print("Ctrl-C here ends it.")
 
     _print("Starting JupyterLab …")
-    if code := server.run(folder, browser=browser, port=port, on_ready=on_ready):
+    if code := server.run(folder, browser=browser, port=port, ip=ip, on_ready=on_ready):
         raise typer.Exit(code)
     _print("JupyterLab has ended. Your notebooks are in work/." if not author else "JupyterLab has ended.")
 

@@ -27,9 +27,10 @@ def has_browser(env: Mapping[str, str] = os.environ, platform: str = sys.platfor
     return True
 
 
-def arguments(*, browser: bool, port: int | None) -> list[str]:
+def arguments(*, browser: bool, port: int | None, ip: str) -> list[str]:
     """JupyterLab's command line. Jupyter itself takes the next free port when this one is taken."""
     command = [sys.executable, "-m", "jupyterlab", "-y", "--log-level=ERROR", "--LabApp.log_level=ERROR"]
+    command.append(f"--ip={ip}")
     # jupytext, an author's tool, would offer to write paired files into notebooks/source.
     command.append("--ServerApp.jpserver_extensions=jupyterlab_jupytext=False")
     if not browser:
@@ -41,13 +42,14 @@ def arguments(*, browser: bool, port: int | None) -> list[str]:
     return command
 
 
-def run(folder: Path, *, browser: bool, port: int | None, on_ready: Callable[[str], None]) -> int:
+def run(folder: Path, *, browser: bool, port: int | None, ip: str, on_ready: Callable[[str], None]) -> int:
     """Runs JupyterLab in ``folder`` until it is ended, by Ctrl-C or from its menu.
 
     Args:
         folder: what its file browser shows.
         browser: open one.
         port: where to listen; Jupyter's own choice if None.
+        ip: at which of this machine's addresses to listen; "0.0.0.0" is all of them, which a container needs.
         on_ready: called once with the address, its token included.
 
     Returns:
@@ -61,10 +63,10 @@ def run(folder: Path, *, browser: bool, port: int | None, on_ready: Callable[[st
         "JUPYTER_CONFIG_PATH": _first("JUPYTER_CONFIG_PATH", Path(__file__).parent / "jupyter"),
         "PYTHONPATH": _first("PYTHONPATH", settings.root()),
     }
-    process = subprocess.Popen(arguments(browser=browser, port=port), cwd=folder, env=env)
+    process = subprocess.Popen(arguments(browser=browser, port=port, ip=ip), cwd=folder, env=env)
     try:
-        if address := _wait_for(token, process):
-            on_ready(address)
+        if found := _wait_for(token, process):
+            on_ready(found)
         return process.wait()
     except KeyboardInterrupt:  # Jupyter got it as well, and shuts its kernels down
         try:
@@ -73,6 +75,16 @@ def run(folder: Path, *, browser: bool, port: int | None, on_ready: Callable[[st
             process.terminate()
             process.wait()
         return 0
+
+
+def address(server: Mapping) -> str:
+    """Where a browser reaches a running server, as ``list_running_servers`` describes it.
+
+    For a server that listens everywhere Jupyter names the machine, and a container's name means nothing outside it.
+    """
+    if server["hostname"] not in ("0.0.0.0", "::"):
+        return server["url"]
+    return f"{'https' if server['secure'] else 'http'}://127.0.0.1:{server['port']}{server['base_url']}"
 
 
 def _first(name: str, folder: Path) -> str:
@@ -90,6 +102,6 @@ def _wait_for(token: str, process: subprocess.Popen) -> str | None:
     while process.poll() is None:
         for server in list_running_servers():
             if server.get("token") == token:
-                return f"{server['url']}lab?token={token}"
+                return f"{address(server)}lab?token={token}"
         time.sleep(0.3)
     return None

@@ -9,12 +9,16 @@ from __future__ import annotations
 import socket
 import sys
 import threading
-import time
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from kitutils.data import files
 from kitutils.data.faults import DamagedFile, Unavailable
+
+if TYPE_CHECKING:
+    import requests
 
 CONNECT_S = 3.0  # to find the host and to be let in
 SILENCE_S = 10.0  # without a single byte
@@ -59,22 +63,27 @@ def _transfer(url: str, target: Path, size: int | None) -> None:
 
     host = urlsplit(url).netloc
     for attempt in range(1, TRIES + 1):
-        watch = _Watch(target.name.removesuffix(".part"), size)
+        watch = _Watch(target, size)
         # A server that packs a .gz on its way, to be unpacked again here, would change its hash.
         get = HTTPDownloader(
             progressbar=watch,
             chunk_size=1 << 16,
             timeout=(CONNECT_S, SILENCE_S),
             headers={"Accept-Encoding": "identity"},
+            hooks={"response": watch.begin},
         )
         try:
             _find(url)
             get(url, str(target), None)
+            watch.in_time()
+            return
+        except _Enough:
             return
         except requests.HTTPError as error:
             answer = error.response
             raise Unavailable(f"{url} answered {answer.status_code} {answer.reason}") from error
-        except (requests.ConnectionError, requests.Timeout, ChunkedEncodingError, TimeoutError) as error:
+        except (requests.ConnectionError, requests.Timeout, ChunkedEncodingError, TimeoutError) as broken:
+            error = broken if watch.late is None else watch.late
             never_began = isinstance(error, TimeoutError) or isinstance(error.args[0], MaxRetryError)
             if attempt < TRIES and not never_began:
                 continue
@@ -102,6 +111,10 @@ def _verify(url: str, target: Path, size: int | None, sha256: str | None) -> Non
         raise DamagedFile(
             f"{url} brought a web page where the data set was expected; a network that asks for a login does that. "
             f"Open the network's login page in a browser, then load the data set again, {_WITHOUT}"
+        )
+    if size is not None and got > size:
+        raise DamagedFile(
+            f"{url} brought more than the {size:,} bytes that were expected. Load the data set again, {_WITHOUT}"
         )
     if size is not None and got != size:
         raise DamagedFile(
@@ -148,25 +161,55 @@ def _find(url: str) -> None:
         raise TimeoutError("its name was not found" if outcome else f"its name was not found within {CONNECT_S:g} s")
 
 
-class _Watch:
-    """What pooch takes for a progress bar: draws one after two seconds, and ends a transfer that crawls."""
+class _Enough(Exception):
+    """More has arrived than the whole file has: it is not that file, and its end need not be waited for."""
 
-    def __init__(self, label: str, size: int | None):
-        self.label = label
-        self.total = size or 0
-        self._begin = time.monotonic()
+
+class _Watch:
+    """What pooch takes for a progress bar: draws one after two seconds, and ends a transfer that crawls.
+
+    A server that sends a byte now and then keeps a read from ever returning, so the time is kept by a thread of its
+    own, which hangs up.
+    """
+
+    def __init__(self, target: Path, size: int | None):
+        self.total = size or 0  # pooch puts in its place what the server promises
+        self.late: TimeoutError | None = None
+        self._target, self._size = target, size
         self._bar = None
+        self._response: requests.Response | None = None
+        self._patience = max(GRACE_S + self.total / SLOWEST, 0.0)
+        self._timer = threading.Timer(self._patience, self._hang_up)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def begin(self, response: requests.Response, **_) -> None:
+        """Called by requests when the body is about to come."""
+        self._response = response
+        self.in_time()
+
+    def in_time(self) -> None:
+        """Raise TimeoutError if the time for the whole file is over."""
+        if self.late is not None:
+            raise self.late
+
+    def _hang_up(self) -> None:
+        self.late = TimeoutError(f"still not done after {self._patience:.0f} s")
+        if self._response is not None:
+            with suppress(RuntimeError, ValueError):  # the transfer has ended at this very moment
+                self._response.raw.shutdown()
 
     def update(self, count: int) -> None:
-        spent = time.monotonic() - self._begin
-        if spent > GRACE_S + self.total / SLOWEST:
-            raise TimeoutError(f"still not done after {spent:.0f} s")
+        """Called by pooch when ``count`` bytes have been written."""
+        self.in_time()
+        if self._size is not None and files.size_of(self._target) > self._size:
+            raise _Enough
         if self._bar is None:
             from tqdm import tqdm
 
             self._bar = tqdm(
                 total=self.total or None,
-                desc=self.label,
+                desc=self._target.name.removesuffix(".part"),
                 unit="B",
                 unit_scale=True,
                 delay=2,
@@ -179,6 +222,8 @@ class _Watch:
         """Called by pooch before it fills the bar; the bar is taken away instead."""
 
     def close(self) -> None:
+        """Take the bar away and stop the clock."""
+        self._timer.cancel()
         if self._bar is not None:
             self._bar.close()
             self._bar = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -55,11 +56,30 @@ def trouble(target: Path, error: OSError) -> CacheTrouble:
     """What to tell the user when ``target`` could not be written."""
     if error.errno not in FULL:
         return CacheTrouble(f"{target} cannot be written ({error.strerror or error}). {_MEND}")
-    free = shutil.disk_usage(target.parent).free
+    there = next(folder for folder in target.absolute().parents if folder.exists())
+    free = shutil.disk_usage(there).free
     return CacheTrouble(
         f"The disk is full: {target.name} had reached {megabytes(size_of(target))} in {target.parent}, where "
         f"{megabytes(free)} are free. {_MEND}"
     )
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A temporary folder, removed at the end.
+
+    Raises:
+        CacheTrouble: the system has no room for one.
+    """
+    try:
+        made = tempfile.TemporaryDirectory(prefix="kit-data-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise CacheTrouble(
+            f"No temporary folder can be made ({error}). Free some space there, or let TMPDIR (on Windows TEMP) point "
+            "to another folder; then restart the kernel and load again."
+        ) from error
+    with made as name:
+        yield Path(name)
 
 
 def need_space(folder: Path, size: int) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,8 @@ def manifest(where: str) -> dict[str, dict[str, Any]]:
         DamagedFile: its manifest is not one.
     """
     if is_address(where):
-        with tempfile.TemporaryDirectory(prefix="kit-mirror-") as scratch:
-            target = Path(scratch) / MANIFEST
+        with files.scratch() as scratch:
+            target = scratch / MANIFEST
             download.fetch(_join(where, MANIFEST), target)
             text = target.read_bytes()
     else:
@@ -47,11 +46,11 @@ def manifest(where: str) -> dict[str, dict[str, Any]]:
         held = json.loads(text)
         for entry in held.values():
             # A name with a folder in it could lead out of the mirror.
-            if Path(entry["file"]).name != entry["file"] or not (
-                len(entry["sha256"]) == 64 and int(entry["bytes"]) > 0
-            ):
+            plain = Path(entry["file"]).name == entry["file"] and entry["file"] not in ("", "..")
+            if not (plain and len(entry["sha256"]) == 64 and int(entry["bytes"]) > 0):
                 raise ValueError(f"bad entry {entry}")
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    # JSON as Python reads it has infinite numbers (OverflowError) and any depth (RecursionError).
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         raise DamagedFile(
             f"{MANIFEST} of the mirror {where} is not in the form that datasets/README.md describes ({error}). "
             "`kit data pack` writes one; without a mirror, unset KIT_MIRROR."

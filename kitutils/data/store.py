@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,11 +101,10 @@ def workspace(card: Card) -> Iterator[Path]:
         print(
             f"The cache {folder()} cannot be written to: {card.name} is not kept. KIT_HOME chooses another.", flush=True
         )
-        with tempfile.TemporaryDirectory(prefix="kit-data-") as scratch:
-            yield Path(scratch)
+        with files.scratch() as scratch:
+            yield scratch
         return
     try:
-        _sweep(card)
         yield folder()
     finally:
         _sweep(card)
@@ -114,9 +112,10 @@ def workspace(card: Card) -> Iterator[Path]:
 
 
 def _lock(card: Card) -> BaseFileLock | None:
-    """The data set's lock, held; None if the cache cannot be written to."""
+    """The data set's lock, held, in a folder that takes files; None if the cache cannot be written to."""
     from filelock import FileLock, Timeout
 
+    lock = None
     try:
         folder().mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder() / f".{card.name}.lock")
@@ -125,6 +124,11 @@ def _lock(card: Card) -> BaseFileLock | None:
         except Timeout:
             print(f"{card.title}: another notebook is fetching it; waiting for that.", flush=True)
             lock.acquire(timeout=PATIENCE_S)
+        _sweep(card)
+        # A lock that is there already can be taken in a folder that takes no new file.
+        probe = part(card, folder())
+        probe.touch()
+        probe.unlink()
     except Timeout as error:
         raise CacheTrouble(
             f"Another process has been fetching {card.name} for {PATIENCE_S // 60} minutes. Shut down the other "
@@ -133,6 +137,8 @@ def _lock(card: Card) -> BaseFileLock | None:
     except NotImplementedError:  # a network folder that knows no locks
         return None
     except OSError as error:
+        if lock is not None:
+            lock.release()
         if error.errno in files.FULL:
             raise files.trouble(folder() / card.prepared_file, error) from error
         return None
@@ -169,12 +175,13 @@ def commit(card: Card, space: Path, source: str) -> Content:
         raise DamagedFile(f"What the {source} gave cannot be used: {error}. {mend}.") from error
     if space == folder():
         note = {"file": card.prepared_file, "sha256": files.sha256(written), "bytes": files.size_of(written)}
-        with files.writing(written):
-            _note(card).unlink(missing_ok=True)
-            written.replace(folder() / card.prepared_file)
         draft = _note(card).with_name(f"{card.name}.json.part")
         with files.writing(draft):
             draft.write_text(json.dumps({**note, "source": source}, indent=1) + "\n", encoding="utf8")
+        # Both are written: what is left to do takes no more space. Without its note, a file counts as absent.
+        with files.writing(written):
+            _note(card).unlink(missing_ok=True)
+            written.replace(folder() / card.prepared_file)
             draft.replace(_note(card))
     return content
 
@@ -191,7 +198,7 @@ def _note(card: Card) -> Path:
 
 
 def _sweep(card: Card) -> None:
-    """Remove what a broken-off run of this data set has left."""
+    """Remove what a broken-off run of this data set has left, as far as that can be removed."""
     shutil.rmtree(folder() / f"{card.name}.download.part", ignore_errors=True)
     for name in (f"{card.prepared_file}.part", f"{card.name}.json.part"):
-        (folder() / name).unlink(missing_ok=True)
+        files.remove(folder() / name)

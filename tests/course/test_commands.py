@@ -109,8 +109,8 @@ def test_edition(kit, tmp_path):
 def test_lab_brings_copies_and_tells_the_address(kit, monkeypatch):
     from kitutils.course import lab
 
-    def run(folder, *, browser, port, on_ready):
-        assert folder == kit.root / "work" and not browser and port == 9999
+    def run(folder, *, browser, port, ip, on_ready):
+        assert folder == kit.root / "work" and not browser and port == 9999 and ip == "localhost"
         on_ready("http://localhost:9999/lab?token=x")
         return 0
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar, TypeAlias
+from urllib.parse import unquote
 
 import pytest
 import yaml
@@ -22,11 +26,27 @@ Answer: TypeAlias = Callable[[BaseHTTPRequestHandler], None]
 class Server:
     """A web server; ``files`` maps a path to its bytes or to a function that answers in its own way."""
 
-    url: str
     files: dict[str, bytes | Answer] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    port: int = 0
 
     login_page: ClassVar[bytes] = b"<!DOCTYPE html><html><body>Please log in to this network.</body></html>"
+
+    @property
+    def url(self) -> str:
+        """Its address, the same before and after it was down."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def up(self) -> None:
+        """Begin to answer."""
+        self._web = _Web(("127.0.0.1", self.port), _handler(self))
+        self.port = self._web.server_port
+        threading.Thread(target=self._web.serve_forever, args=(0.05,), daemon=True).start()
+
+    def down(self) -> None:
+        """Refuse every connection."""
+        self._web.shutdown()
+        self._web.server_close()
 
     def serve_folder(self, folder: Path) -> None:
         """Offer every file of a folder under its name."""
@@ -54,6 +74,49 @@ class Server:
 
         return answer
 
+    @staticmethod
+    def silent(seconds: float) -> Answer:
+        """Take the request and say nothing, not even a first line."""
+        return lambda handler: time.sleep(seconds)
+
+    @staticmethod
+    def status(code: int) -> Answer:
+        """Answer with an error page."""
+        return lambda handler: handler.send_error(code)
+
+    @staticmethod
+    def reset(handler: BaseHTTPRequestHandler) -> None:
+        """Drop the connection before the first line, as a firewall does."""
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        handler.connection.close()
+
+    def dribble(self, body: bytes) -> Answer:
+        """Send ``body`` byte by byte, each well before anyone's patience with silence ends."""
+
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            self.send(handler, b"", promised=len(body))
+            with suppress(OSError):  # the other side has had enough
+                for byte in body:
+                    handler.wfile.write(bytes([byte]))
+                    time.sleep(0.1)
+
+        return answer
+
+    @staticmethod
+    def endless(start: bytes) -> Answer:
+        """Send ``start`` and then more and more, without having promised a length."""
+
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(200)
+            handler.end_headers()
+            with suppress(OSError):
+                handler.wfile.write(start)
+                while True:
+                    handler.wfile.write(bytes(1 << 16))
+                    time.sleep(0.01)
+
+        return answer
+
     def in_turn(self, *answers: bytes | Answer) -> Answer:
         """Answer the first request in the first way, the second in the second, and so on; the last way stays."""
         left = list(answers)
@@ -65,12 +128,19 @@ class Server:
         return answer
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
+class _Web(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_):
+        """A client that hangs up on a faulty server is what the tests are after."""
+
+
+def _handler(made: Server) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            made.asked.append(self.path)
-            answer = made.files.get(self.path)
+            path = unquote(self.path)
+            made.asked.append(path)
+            answer = made.files.get(path)
             if answer is None:
                 self.send_error(404)
             elif callable(answer):
@@ -81,14 +151,15 @@ def server() -> Iterator[Server]:
         def log_message(self, *_):
             pass
 
-    web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    web.daemon_threads = True
-    made = Server(f"http://127.0.0.1:{web.server_port}")
-    thread = threading.Thread(target=web.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
+    return Handler
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    made.up()
     yield made
-    web.shutdown()
-    web.server_close()
+    made.down()
 
 
 @pytest.fixture(autouse=True)
