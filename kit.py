@@ -4,6 +4,7 @@
     python3 kit.py lab       set up, then open the lessons in JupyterLab
     python3 kit.py test      set up with the test tools, then run every check
     python3 kit.py course    set up, then run all lessons headless, one HTML page each
+    python3 kit.py doctor    set up nothing; say what is wrong with this machine or the installation, and what mends it
     python3 kit.py COMMAND   any other command of the kit; python3 kit.py --help lists them
 
 The first start makes the folder .venv and installs the versions of requirements.txt into it. A later start does so
@@ -31,6 +32,8 @@ NEEDED_GB = {"requirements.txt": 4.5, "requirements-dev.txt": 5.0}  # the packag
 def main(arguments):
     if sys.version_info < (3, 6):  # not even able to look for a newer one
         stop("The kit needs Python 3.%d to 3.%d; this is an older one: python3 kit.py lab" % (OLDEST[1], NEWEST[1]))
+    if arguments[:1] == ["doctor"]:
+        return doctor(arguments[1:])
     lock = "requirements-dev.txt" if arguments[:1] and arguments[0] in DEV_COMMANDS else "requirements.txt"
     # The running interpreter is asked first: a container or a conda environment brings everything already.
     if supported(sys.version_info) and has_kit(lock):
@@ -39,7 +42,16 @@ def main(arguments):
         python = venv_python()
         if not up_to_date(lock):
             install(lock)
-    return hand_over(python, arguments)
+    return hand_over(python, ["-m", "kitutils"] + arguments)
+
+
+def doctor(arguments):
+    """Say what is wrong with this machine or the installation. Installs nothing, and works before anything is."""
+    lock = "requirements.txt"
+    here = (supported(sys.version_info) and has_kit(lock)) or not up_to_date(lock)
+    python = sys.executable if here else venv_python()
+    # By its path: a module that hides a library in the working folder must not stop the one who finds it.
+    return hand_over(python, [os.path.join(ROOT, "kitutils", "doctor.py")] + arguments)
 
 
 # --- the interpreter --------------------------------------------------------------------------------------------------
@@ -54,17 +66,7 @@ def find_python():
     if supported(sys.version_info):
         # .venv's own Python cannot make .venv anew; the one that it was made with can.
         return sys._base_executable if os.path.normcase(sys.prefix) == os.path.normcase(VENV) else sys.executable
-    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        for command in (["python3.%d" % minor], ["py", "-3.%d" % minor]):
-            if shutil.which(command[0]):
-                try:
-                    code = "import sys; print(sys.executable if sys.maxsize > 2**32 else '')"
-                    found = subprocess.check_output(command + ["-c", code], stderr=subprocess.DEVNULL)
-                except (OSError, subprocess.CalledProcessError):
-                    continue
-                if found.strip():
-                    return found.decode(sys.getfilesystemencoding()).strip()
-    stop(
+    return python_on_path() or stop(
         "The kit needs 64-bit Python 3.%d to 3.%d; this is Python %d.%d%s. Install one of them (python.org, conda, "
         "or your system's packages) and run: python3.%d kit.py %s"
         % (
@@ -79,20 +81,27 @@ def find_python():
     )
 
 
+def python_on_path():
+    """The newest supported interpreter on the PATH, None if there is none."""
+    for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
+        for command in (["python3.%d" % minor], ["py", "-3.%d" % minor]):
+            if shutil.which(command[0]):
+                try:
+                    code = "import sys; print(sys.executable if sys.maxsize > 2**32 else '')"
+                    found = subprocess.check_output(command + ["-c", code], stderr=subprocess.DEVNULL)
+                except (OSError, subprocess.CalledProcessError):
+                    continue
+                if found.strip():
+                    return found.decode(sys.getfilesystemencoding()).strip()
+    return None
+
+
 def has_kit(lock):
     """Whether the running interpreter holds this very kit, editable, with every package at the lock's version."""
-    try:
-        from importlib import metadata
-        from urllib.parse import urlparse
-        from urllib.request import url2pathname
-
-        # Asked of the installation's records: importing kitutils would succeed in this folder even if not installed.
-        origin = json.loads(metadata.distribution("kitutils").read_text("direct_url.json") or "{}")
-        folder = url2pathname(urlparse(origin["url"]).path)
-        if not origin["dir_info"].get("editable") or not os.path.samefile(folder, ROOT):
-            return False
-    except Exception:  # whatever is wrong with that environment, .venv is the answer
+    if not is_this_kit():
         return False
+    from importlib import metadata
+
     wanted = {}
     for name, version, marker in locked(lock):
         wanted.setdefault(name, []).append((version, marker))
@@ -107,6 +116,21 @@ def has_kit(lock):
         if found not in [version for version, _ in choices]:
             return False
     return True
+
+
+def is_this_kit():
+    """Whether the kit that the running interpreter has installed, if any, is this very folder, editable."""
+    try:
+        from importlib import metadata
+        from urllib.parse import urlparse
+        from urllib.request import url2pathname
+
+        # Asked of the installation's records: importing kitutils would succeed in this folder even if not installed.
+        origin = json.loads(metadata.distribution("kitutils").read_text("direct_url.json") or "{}")
+        folder = url2pathname(urlparse(origin["url"]).path)
+        return bool(origin["dir_info"].get("editable")) and os.path.samefile(folder, ROOT)
+    except Exception:  # whatever is wrong with that environment, .venv is the answer
+        return False
 
 
 def locked(lock):
@@ -227,13 +251,14 @@ def check_disk(needed):
 
 
 def hand_over(python, arguments):
+    """Become that interpreter with these arguments; on Windows, wait for it and return its exit code."""
     environment = dict(os.environ)
     # Programs that a command starts, such as jupyter, are found beside the interpreter.
     environment["PATH"] = os.path.dirname(python) + os.pathsep + environment.get("PATH", "")
     if python == venv_python():
         environment["VIRTUAL_ENV"] = VENV
     environment.pop("PYTHONHOME", None)
-    command = [python, "-m", "kitutils"] + arguments
+    command = [python] + arguments
     if os.name != "nt":
         sys.stdout.flush()
         os.execve(python, command, environment)
@@ -260,7 +285,7 @@ if __name__ == "__main__":
     if not words:
         say(__doc__.strip())
         sys.exit(0)
-    if "--fresh" in words:
+    if "--fresh" in words and words[0] != "doctor":  # which changes nothing
         words.remove("--fresh")
         shutil.rmtree(VENV, ignore_errors=True)
     try:
