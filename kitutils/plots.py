@@ -2,16 +2,18 @@
 
 Colours are Okabe and Ito's, which stay apart for colour-blind readers, from dark to light with black at the end.
 
-Lessons: 01.
+Lessons: 01, 02.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -62,7 +64,7 @@ def show(figure: Figure, alt: str) -> None:
         plt.close(figure)
         return
     picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=DPI)
+    figure.savefig(picture, format="png", dpi=DPI, pil_kwargs={"optimize": True})  # for small notebooks
     plt.close(figure)
     display({"image/png": picture.getvalue(), "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
 
@@ -156,6 +158,85 @@ def confusion(matrix: np.ndarray, class_names: Sequence[str]) -> Figure:
 
 def _top(matrix: np.ndarray, right: np.ndarray) -> float:
     return max(matrix[~right].max(initial=0), 1)
+
+
+def two_classes(
+    x: np.ndarray,
+    y: np.ndarray,
+    names: Sequence[str],
+    *,
+    labels: Sequence[str] = ("", ""),
+    rule: Callable[[np.ndarray], np.ndarray] | None = None,
+    size: float = 25,
+    axis: Axes | None = None,
+) -> Figure:
+    """Rows of two classes as points over their two features, and where a rule draws its line.
+
+    Args:
+        x: shape (n, 2).
+        y: shape (n,), 0 or 1.
+        names: of class 0 (discs) and of class 1 (triangles).
+        labels: what the two features are called.
+        rule: from points, shape (m, 2), to the chance of class 1, shape (m,). The plane is shaded by it, with a line
+            where it is one half.
+        size: of a point, in square typographic points.
+        axis: draw there instead of in a new figure; what it shows already keeps its place.
+    """
+    x, y = np.asarray(x), np.asarray(y)
+    if x.shape != (len(y), 2):
+        raise ValueError(f"Two features of {len(y)} rows have shape ({len(y)}, 2); got {x.shape}.")
+    if axis is None:
+        _, axis = plt.subplots(figsize=(6, 3.4))
+    for k, marker in enumerate("o^"):
+        points = x[y == k].T
+        axis.scatter(*points, s=size, marker=marker, color=COLOURS[k], ec="white", lw=0.4, label=names[k], zorder=2)
+    if rule is not None:
+        across, up = (np.linspace(*limits, 120) for limits in (axis.get_xlim(), axis.get_ylim()))
+        plane = np.stack(np.meshgrid(across, up), axis=-1)
+        chance = np.reshape(rule(plane.reshape(-1, 2)), plane.shape[:2])
+        shades = LinearSegmentedColormap.from_list("classes", [COLOURS[0], "white", COLOURS[1]])
+        axis.contourf(across, up, chance, levels=np.linspace(0, 1, 11), cmap=shades, alpha=0.4, zorder=0)
+        axis.contour(across, up, chance, levels=[0.5], colors="black", linewidths=1.5, zorder=1)
+    axis.set(xlabel=labels[0], ylabel=labels[1])
+    return axis.figure
+
+
+def landscape(
+    across: np.ndarray,
+    up: np.ndarray,
+    heights: np.ndarray,
+    *,
+    labels: Sequence[str],
+    paths: Mapping[str, np.ndarray] = MappingProxyType({}),
+) -> Figure:
+    """A map of heights over two numbers, dark in the valleys, with lines of equal height and walks across it.
+
+    Levels grow by a constant factor, so that the floor of a valley shows as much as its slopes.
+
+    Args:
+        across, up: the places, shapes (columns,) and (rows,).
+        heights: shape (rows, columns), positive.
+        labels: what is counted across and up.
+        paths: name → the places of a walk in its order, shape (steps + 1, 2), each (across, up). A ring marks where
+            it starts.
+    """
+    if np.shape(heights) != (len(up), len(across)):
+        raise ValueError(
+            f"{len(up)} places up and {len(across)} across need heights of shape ({len(up)}, {len(across)}); "
+            f"got {np.shape(heights)}."
+        )
+    figure, axis = plt.subplots(figsize=(5.4, 3.3))
+    levels = np.geomspace(np.min(heights), np.max(heights), 13)
+    axis.contourf(across, up, heights, levels=levels, cmap="Blues_r", norm=LogNorm(levels[0], 2 * levels[-1]))
+    lines = axis.contour(across, up, heights, levels=levels[1::2], colors="white", linewidths=0.7)
+    axis.clabel(lines, fmt="%.2g", fontsize=8, colors="black")
+    for (name, places), colour in zip(paths.items(), COLOURS[1:], strict=False):
+        axis.plot(*np.transpose(places), marker=".", color=colour, label=name)
+        axis.plot(*places[0], marker="o", ms=10, mfc="none", mew=2, color=colour)
+    if paths:
+        axis.legend(frameon=True, framealpha=0.9)
+    axis.set(xlabel=labels[0], ylabel=labels[1], xlim=(across[0], across[-1]), ylim=(up[0], up[-1]))
+    return figure
 
 
 def bars(values: Mapping[str, float], *, xlabel: str, axis: Axes | None = None, fmt: str = "{:.3g}") -> Figure:

@@ -127,6 +127,83 @@ def test_names_and_matrix_must_fit(shape):
         plots.confusion(np.zeros(shape), list("abc"))
 
 
+# --- two_classes ------------------------------------------------------------------------------------------------------
+
+
+def test_each_class_has_its_points_its_colour_and_its_name():
+    x, y = np.array([[0.0, 1], [2, 3], [4, 5]]), np.array([1, 0, 1])
+    (axis,) = plots.two_classes(x, y, ["cat", "dog"], labels=["weight", "age"]).axes
+    cats, dogs = axis.collections
+    np.testing.assert_array_equal(cats.get_offsets(), x[[1]])
+    np.testing.assert_array_equal(dogs.get_offsets(), x[[0, 2]])
+    assert [to_hex(points.get_facecolor()[0]) for points in (cats, dogs)] == [c.lower() for c in plots.COLOURS[:2]]
+    assert cats.get_paths()[0].vertices.shape != dogs.get_paths()[0].vertices.shape  # told apart without colour
+    assert [points.get_label() for points in (cats, dogs)] == ["cat", "dog"]
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("weight", "age")
+
+
+def test_the_line_lies_where_the_rule_says_one_half():
+    x, y = np.random.default_rng(0).uniform(-2, 2, (50, 2)), np.arange(50) % 2
+    figure = plots.two_classes(x, y, "ab", rule=lambda points: 1 / (1 + np.exp(-(points[:, 0] - 2 * points[:, 1]))))
+    line = figure.axes[0].collections[-1].get_paths()[0].vertices
+    np.testing.assert_allclose(line[:, 0], 2 * line[:, 1], atol=0.01)
+    assert np.ptp(line[:, 0]) > 3  # and it crosses the figure
+
+
+def test_two_sets_of_points_can_share_an_axis():
+    _, axis = plots.plt.subplots()
+    plots.two_classes(np.array([[-9.0, -9], [9, 9]]), [0, 1], "ab", axis=axis)
+    plots.two_classes(np.zeros((2, 2)), [0, 1], "ab", size=60, rule=lambda points: points[:, 0] > 0, axis=axis)
+    assert axis.get_xlim()[0] < -9 and axis.get_xlim()[1] > 9
+    assert [points.get_sizes()[0] for points in axis.collections[:4]] == [25, 25, 60, 60]
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (2, 2), (3,)])
+def test_rows_that_are_no_pairs_of_features_are_refused(shape):
+    with pytest.raises(ValueError, match=r"shape \(3, 2\); got"):
+        plots.two_classes(np.zeros(shape), [0, 1, 0], "ab")
+
+
+# --- landscape --------------------------------------------------------------------------------------------------------
+
+
+def bowl(across, up):
+    return 0.1 + (across[None] - 1) ** 2 + (up[:, None] + 1) ** 2
+
+
+def test_the_valley_is_darkest_and_every_height_has_a_shade():
+    across, up = np.linspace(-3, 3, 31), np.linspace(-4, 2, 25)
+    (axis,) = plots.landscape(across, up, bowl(across, up), labels=["east", "north"]).axes
+    fill, lines = axis.collections[:2]
+    assert fill.levels[0] == 0.1 and fill.levels[-1] == pytest.approx(bowl(across, up).max())
+    shades = [luminance(colour[:3]) for colour in fill.cmap(fill.norm(fill.levels))]
+    assert shades == sorted(shades) and shades[0] < shades[-1]
+    (ring,) = lines.get_paths()[0].to_polygons()
+    np.testing.assert_allclose((ring - [1, -1]).mean(axis=0), 0, atol=0.1)  # a level line goes round the lowest place
+    assert (axis.get_xlabel(), axis.get_ylabel(), axis.get_xlim(), axis.get_ylim()) == (
+        "east",
+        "north",
+        (-3, 3),
+        (-4, 2),
+    )
+    assert axis.get_legend() is None
+
+
+def test_a_walk_is_drawn_with_a_ring_at_its_start():
+    across, up = np.linspace(-3, 3, 31), np.linspace(-4, 2, 25)
+    walk = np.array([[-2.0, 1], [0, 0], [1, -1]])
+    (axis,) = plots.landscape(across, up, bowl(across, up), labels=["", ""], paths={"down": walk}).axes
+    line, ring = axis.lines
+    np.testing.assert_array_equal(line.get_xydata(), walk)
+    np.testing.assert_array_equal(ring.get_xydata(), walk[:1])
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["down"]
+
+
+def test_heights_must_fit_their_places():
+    with pytest.raises(ValueError, match=r"need heights of shape \(2, 3\); got \(3, 2\)"):
+        plots.landscape(np.arange(3), np.arange(2), np.ones((3, 2)), labels=["", ""])
+
+
 # --- bars -------------------------------------------------------------------------------------------------------------
 
 

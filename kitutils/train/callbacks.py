@@ -1,6 +1,6 @@
 """Keras callbacks that lessons use.
 
-Lessons: 01.
+Lessons: 01, 02.
 """
 
 from __future__ import annotations
