@@ -119,7 +119,7 @@ def test_counts():
             "only one of them": RIGHT | {"times each image is used": 20},
             "Keep the four names": {"iterations": 20},
         },
-        seeds=3,  # the check draws nothing
+         # the check draws nothing
     )
 
 
