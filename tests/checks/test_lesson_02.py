@@ -119,7 +119,6 @@ def test_counts():
             "only one of them": RIGHT | {"times each image is used": 20},
             "Keep the four names": {"iterations": 20},
         },
-         # the check draws nothing
     )
 
 
