@@ -2,8 +2,6 @@
 
 The kinds and their rates are those of everyday exports. They were fixed before any cleaning was written; see
 ``kitutils.data.audit`` and ``kitutils.data.clean``, which know nothing of this module.
-
-Lessons: 12.
 """
 
 from __future__ import annotations
@@ -60,7 +58,7 @@ def corrupt(
     """A spoiled copy of a clean table, and the truth about it.
 
     No cell is spoiled twice. Rows are spoiled first and duplicated then; a near-duplicate differs from its row in one
-    small detail (a date by a day, a number by a hundredth, a text in its letters' case). Each duplicate stands somewhere
+    small detail (a date by a day, a number by a hundredth, a text in its case). Each duplicate stands somewhere
     below the row that it repeats.
 
     ========= ======================================== ============================================================

@@ -33,7 +33,8 @@ class Dataset:
         source: "built-in", "generated", "cache", "mirror", "publisher" or "stand-in".
         class_names: the name of label 0, 1, …; empty for regression.
         card: the card, ``datasets/<name>.yaml``.
-        truth: for generated data what only its maker can know, by name, such as ``boxes_train``; else empty.
+        truth: for generated data what only its maker can know, by name, such as ``boxes_train``: arrays, or tables
+            whose rows are those of the whole ``frame``; else empty.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Dataset:
     x_test: np.ndarray | None = None
     y_test: np.ndarray | None = None
     frame: pd.DataFrame | None = None
-    truth: dict[str, np.ndarray] | None = None
+    truth: dict[str, np.ndarray | pd.DataFrame] | None = None
 
     @property
     def is_standin(self) -> bool:
@@ -174,7 +175,8 @@ def load(name: str) -> Dataset:
     card = cards.card(name)
     source, content = lookup.find(card)
     if card.kind == "table":
-        return Dataset(name, source, card.classes, card, frame=content)
+        truth = content if isinstance(content, dict) else {"frame": content}
+        return Dataset(name, source, card.classes, card, frame=truth.pop("frame"), truth=truth)
     truth = {key: values for key, values in content.items() if key not in ARRAYS}
     return Dataset(name, source, card.classes, card, **{key: content[key] for key in ARRAYS}, truth=truth)
 

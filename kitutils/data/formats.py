@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ARRAYS = ("x_train", "y_train", "x_test", "y_test")
-Content: TypeAlias = "dict[str, np.ndarray] | pd.DataFrame"
+Content: TypeAlias = "dict[str, np.ndarray | pd.DataFrame] | pd.DataFrame"
 
 
 def read(path: Path, card: Card) -> Content:

@@ -49,9 +49,9 @@ def real(card: Card) -> tuple[str, Content]:
 
         return "built-in", builtin.read(card)
     if card.origin == "generated":
-        from kitutils.data import shapes
+        from kitutils.data import generated
 
-        return "generated", shapes.dataset()
+        return "generated", generated.make(card)
     tried = []
     try:
         if (content := store.read(card)) is not None:
