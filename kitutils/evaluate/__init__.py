@@ -4,5 +4,9 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submod_attrs={"comparison": ["Verdict", "judge", "mcnemar", "over_splits", "wilson"], "speed": ["latency"]},
+    submod_attrs={
+        "comparison": ["Verdict", "judge", "mcnemar", "over_splits", "wilson"],
+        "reports": ["Calibration", "bootstrap", "calibration", "over_seeds", "per_class"],
+        "speed": ["latency"],
+    },
 )

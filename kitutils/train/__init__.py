@@ -2,4 +2,13 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={"callbacks": ["EtaBar"]})
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "callbacks": ["EtaBar"],
+        "errors": ["TrainingStopped", "WrongFolder"],
+        "fitting": ["fit"],
+        "runs": ["Run", "compare"],
+        "schedules": ["OneCycle"],
+    },
+)
