@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 
 import pytest
 
@@ -19,6 +21,22 @@ def _own_surroundings(tmp_path_factory, monkeypatch, request):
     monkeypatch.setenv("MPLBACKEND", "Agg")
     if request.node.get_closest_marker("real_data"):
         monkeypatch.setenv("KIT_MIRROR", real_mirror)
+
+
+def pytest_generate_tests(metafunc):
+    if "old_python" in metafunc.fixturenames:  # a test that has it runs with each; with None where there is none
+        metafunc.parametrize("old_python", _old_pythons() or [None])
+
+
+def _old_pythons() -> list[str]:
+    """Interpreters of this machine that are too old for the kit."""
+    found = []
+    for minor in range(6, 11):
+        if path := shutil.which(f"python3.{minor}"):
+            # pyenv's shims start another one, or none.
+            told = subprocess.run([path, "-c", "import sys; print(sys.executable)"], capture_output=True, text=True)
+            found += [told.stdout.strip()] if told.returncode == 0 else []
+    return found
 
 
 def pytest_collection_modifyitems(config, items):

@@ -67,7 +67,7 @@ ROWS = (
         (Stop("compress", "50"), Stop("export", "51"), Stop("serve", "52"), Stop("monitor", "53"), Stop("release")),
     ),
 )
-FIRST = ("01", "02", "10", "12", "14", "13", "11", "15")  # the reading order, where it is not that of the numbers
+FIRST = ("00", "01", "02", "10", "12", "14", "13", "11", "15")  # reading order, where not by number
 
 # Pixels. GitHub shows a README about 880 wide.
 WIDTH, LEFT, TOP = 880, 136, 76
@@ -76,6 +76,11 @@ ROW_HEIGHT, ROW_GAP = 68, 20
 
 INK, GREY, LINE, PAPER, TINT = "#1f2933", "#52606d", "#8794a3", "#ffffff", "#eef2f6"
 READY, READY_INK, PALE = "#17624f", "#ffffff", "#f8fafb"
+
+
+def reading_order(numbers: Collection[str]) -> list[str]:
+    """The lessons of these numbers in the order in which to read them: those of ``FIRST``, then by number."""
+    return sorted(numbers, key=lambda number: (FIRST.index(number) if number in FIRST else len(FIRST), number))
 
 
 def write(root: Path | None = None) -> Path:

@@ -5,7 +5,6 @@ Nothing waits for the learner: a prediction may be skipped, and a headless run i
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 from kitutils import settings
 from kitutils.course import progress
+from kitutils.course.buttons import Buttons
 from kitutils.course.presenting import in_notebook
 
 
@@ -150,50 +150,30 @@ def _count(made: Sequence[_Asked]) -> str:
     return "one outcome" if len(made) == 1 else f"{len(made)} outcomes"
 
 
-class _Panel:
-    """The question, a button for each choice, and a line that says in words what was chosen."""
+class _Panel(Buttons):
+    """The buttons of one prediction."""
 
     def __init__(self, name: str, asked: _Asked) -> None:
-        import ipywidgets as widgets
-
         self._name, self._asked = name, asked
-        self.buttons = [
-            widgets.Button(description=choice, tooltip=f"I predict: {choice}", layout=widgets.Layout(width="auto"))
-            for choice in asked.choices
-        ]
-        for button in self.buttons:
-            button.on_click(self._clicked)
-        self.status = widgets.HTML()
-        row = widgets.HBox(self.buttons, layout=widgets.Layout(flex_flow="row wrap"))
-        question = widgets.HTML(f"<strong>Your prediction:</strong> {html.escape(asked.question)}")
-        self.box = widgets.VBox([question, row, self.status])
+        super().__init__("Your prediction:", asked.question, asked.choices, tooltip="I predict", on_click=self._clicked)
         self._say()
-
-    def show(self) -> None:
-        from IPython.display import display
-
-        display(self.box)
 
     def close(self) -> None:
         """The outcome is known: no more clicks."""
         self._say()
 
-    def _clicked(self, button: Any) -> None:
+    def _clicked(self, choice: str) -> None:
         if self._asked.outcome is not None:
             return
-        self._asked.choice = self._asked.choices[self.buttons.index(button)]
-        self._say(progress.record_prediction(self._name, choice=self._asked.choice))
+        self._asked.choice = choice
+        self._say(progress.record_prediction(self._name, choice=choice))
 
     def _say(self, notices: progress.Notices = ()) -> None:
         asked = self._asked
-        for button, choice in zip(self.buttons, asked.choices, strict=True):
-            button.disabled = asked.outcome is not None
-            button.description = f"✓ {choice}" if choice == asked.choice else choice
         if asked.outcome is not None:
             text = "The outcome is known; this prediction is closed."
         elif asked.choice is None:
             text = "Choose one, or go on without."
         else:
             text = f"You predict “{asked.choice}”. You may change it until you run the outcome."
-        words = html.escape(" ".join((text, *notices)))
-        self.status.value = f'<small role="status" aria-live="polite">{words}</small>'
+        self.say(" ".join((text, *notices)), chosen=asked.choice, closed=asked.outcome is not None)

@@ -34,22 +34,27 @@ def table(lessons: Sequence[Lesson]) -> str:
     return "\n".join(rows)
 
 
-def fill(readme: str, results: str) -> str:
+def fill(readme: str, results: str, begin: str = BEGIN, end: str = END) -> str:
     """``readme`` with ``results`` between the two marks.
 
     Raises:
         ResultsError: the marks are missing, doubled or in the wrong order.
     """
-    if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
-        raise ResultsError(f"README.md needs one line {BEGIN} and below it one line {END}; the table goes between.")
-    before, rest = readme.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{results}\n\n{END}{rest.split(END)[1]}"
+    if readme.count(begin) != 1 or readme.count(end) != 1 or readme.index(begin) > readme.index(end):
+        raise ResultsError(f"README.md needs one line {begin} and below it one line {end}; the table goes between.")
+    before, rest = readme.split(begin)
+    return f"{before}{begin}\n\n{results}\n\n{end}{rest.split(end)[1]}"
 
 
 def update(readme: Path, lessons: Sequence[Lesson]) -> bool:
     """Fills the README's table; True if that changed the file."""
+    return replace(readme, table(lessons))
+
+
+def replace(readme: Path, text: str, begin: str = BEGIN, end: str = END) -> bool:
+    """Puts ``text`` between the two marks of a file; True if that changed it."""
     old = readme.read_text(encoding="utf-8")
-    new = fill(old, table(lessons))
+    new = fill(old, text, begin, end)
     if new != old:
         readme.write_text(new, encoding="utf-8", newline="\n")
     return new != old

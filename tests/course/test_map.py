@@ -79,7 +79,7 @@ def test_a_screen_reader_hears_what_is_ready_and_where_to_begin():
     said = {element.get("id"): element.text for element in root if element.get("id")}
     assert root.get("aria-labelledby").split() == ["title", "desc"] == list(said)
     assert "ready: 01 the pipeline, 10 collect." in said["desc"]
-    assert "Begin with 01, 02, 10, 12, 14, 13, 11, 15." in said["desc"]
+    assert "Begin with 00, 01, 02, 10, 12, 14, 13, 11, 15." in said["desc"]
 
 
 def test_the_picture_needs_nothing_from_outside():
@@ -92,6 +92,12 @@ def test_the_picture_needs_nothing_from_outside():
 def test_numbers_are_unique_and_the_first_ones_are_on_the_map():
     assert len(set(NUMBERS)) == len(NUMBERS)
     assert set(drawing.FIRST) <= set(NUMBERS)
+
+
+def test_the_reading_order_is_that_of_the_first_ones_and_then_by_number():
+    assert drawing.reading_order({"50", "11", "14", "40", "01", "12"}) == ["01", "12", "14", "11", "40", "50"]
+    assert drawing.reading_order(set(NUMBERS))[: len(drawing.FIRST)] == list(drawing.FIRST)
+    assert drawing.reading_order(()) == []
 
 
 def test_a_lesson_without_a_place_is_named():
