@@ -10,6 +10,7 @@ from pathlib import Path
 from kitutils.course import results
 from kitutils.course.lessons import Lesson
 from kitutils.course.lint import course_rules, rule
+from kitutils.course.map import reading_order
 
 Found = Iterator[tuple[str, str]]
 
@@ -17,7 +18,12 @@ Found = Iterator[tuple[str, str]]
 @rule("opens", course_rules)
 def opens(lessons: Sequence[Lesson], root: Path) -> Found:
     """A lesson's header names the modules it opens, and a module's docstring the lessons that open it."""
-    said = {name: _lessons_line(path) for name, path in _modules(root)}
+    said = {}
+    for name, path in _modules(root):
+        try:
+            said[name] = _lessons_line(path)
+        except SyntaxError as error:
+            yield name, f"It cannot be read: {error.msg}, line {error.lineno}. Mend it; the rules below need it."
     numbers = {lesson.number for lesson in lessons}
     for lesson in lessons:
         for module in lesson.opens:
@@ -35,11 +41,11 @@ def opens(lessons: Sequence[Lesson], root: Path) -> Found:
 
 @rule("needs", course_rules)
 def needs(lessons: Sequence[Lesson], root: Path) -> Found:
-    numbers = {lesson.number for lesson in lessons}
+    order = reading_order({lesson.number for lesson in lessons})
     for lesson in lessons:
         for number in lesson.needs:
-            if number not in numbers or number >= lesson.number:
-                yield lesson.name, f"It needs lesson {number}, which is not an earlier lesson. Mend the header."
+            if number not in order[: order.index(lesson.number)]:
+                yield lesson.name, f"It needs lesson {number}, which is not read before it. Mend the header."
 
 
 @rule("claim's name", course_rules)

@@ -1,11 +1,12 @@
 import base64
 import io
+from dataclasses import replace
 
 import nbformat
 import pytest
 from PIL import Image
 
-from kitutils.course import build, lint, results
+from kitutils.course import build, lint, lint_course, results
 
 
 def findings(kit, rule):
@@ -206,6 +207,20 @@ def test_a_header_that_opens_no_module(whole):
 def test_needs_names_earlier_lessons(whole, needs):
     rewrite(whole, "| nothing |", f"| {needs} |")
     assert len(findings(whole, "needs")) == 1
+
+
+def test_earlier_means_read_before_not_a_smaller_number(whole):
+    """Lesson 14 is read before 13."""
+    lessons = [replace(whole.lesson, number=number, needs=needs) for number, needs in (("13", ("14",)), ("14", ()))]
+    assert list(lint_course.needs(lessons, whole.root)) == []
+    lessons = [replace(whole.lesson, number=number, needs=needs) for number, needs in (("13", ()), ("14", ("13",)))]
+    assert len(list(lint_course.needs(lessons, whole.root))) == 1
+
+
+def test_a_module_that_python_cannot_read_is_a_finding(whole):
+    whole.add("kitutils/data/half.py", "def half(\n")
+    (found,) = findings(whole, "opens")
+    assert found.lesson == "kitutils.data.half" and "cannot be read" in found.message
 
 
 def test_a_claim_has_a_dotted_name_of_its_own(whole, claim):
