@@ -24,7 +24,7 @@ def pick(*, ci: T, workshop: T, full: T) -> T:
     return {"ci": ci, "workshop": workshop, "full": full}[settings.profile()]
 
 
-def start(lesson: str, *, seed: int = 0) -> None:
+def start(lesson: str, *, seed: int = 0, keras: bool = True) -> None:
     """Prepare the notebook and print one line: lesson, profile, device, versions.
 
     Imports Keras with its start-up noise silenced, seeds Python's, NumPy's and the backend's random numbers, and lets
@@ -33,24 +33,41 @@ def start(lesson: str, *, seed: int = 0) -> None:
     Args:
         lesson: its number, "01".
         seed: for the random numbers; lessons keep 0 so that a room sees the same figures.
+        keras: False in a lesson that trains no network, which spares it the seconds of TensorFlow's import.
     """
     profile = settings.profile()  # a misspelt profile is told before TensorFlow's seconds
+    device, libraries = _start_keras(seed) if keras else _start_without(seed)
+
+    from kitutils import plots
+
+    plots.use_style()
+    print(f"Lesson {lesson} · profile {profile} · {device} · {libraries} · Python {platform.python_version()}")
+
+
+def _start_keras(seed: int) -> tuple[str, str]:
     # The level must stand before the import, and stays: later messages of the C++ side are noise to a learner too.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _stderr_closed():
         import keras
 
-        device = _wake_backend(keras.backend.backend())
+        backend = keras.backend.backend()
+        device = _wake_backend(backend)
     keras.utils.set_random_seed(seed)
+    return device, f"Keras {keras.__version__} on {backend} {version(backend)}"
 
-    from kitutils import plots
 
-    plots.use_style()
-    backend = keras.backend.backend()
-    print(
-        f"Lesson {lesson} · profile {profile} · {device} · Keras {keras.__version__} on {backend} {version(backend)} · "
-        f"Python {platform.python_version()}"
-    )
+def _start_without(seed: int) -> tuple[str, str]:
+    import random
+
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed)
+    return _cores(), f"scikit-learn {version('scikit-learn')}, pandas {version('pandas')}"
+
+
+def _cores() -> str:
+    return f"CPU with {os.cpu_count()} cores"
 
 
 @contextmanager
@@ -89,7 +106,7 @@ def _wake_backend(backend: str) -> str:
         import torch
 
         found = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return ", ".join(found) if found else f"CPU with {os.cpu_count()} cores"
+    return ", ".join(found) or _cores()
 
 
 @contextmanager

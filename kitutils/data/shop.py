@@ -29,12 +29,12 @@ CATEGORIES = {
     "shoes": (0.18, 80, 900, 0.55),
     "trousers": (0.14, 55, 500, 0.35),
     "jacket": (0.10, 120, 1100, 0.25),
-    "shirt": (0.16, 35, 220, -0.10),
+    "blouse": (0.16, 35, 220, -0.10),
     "bag": (0.10, 70, 700, -0.60),
     "jewellery": (0.08, 45, 60, -0.90),
     "homeware": (0.08, 30, 1500, -1.30),
 }
-CLOTHES = ("dress", "trousers", "jacket", "shirt")
+CLOTHES = ("dress", "trousers", "jacket", "blouse")
 SIZES = {"clothes": ("XS", "S", "M", "L", "XL"), "shoes": tuple(str(size) for size in range(36, 46)), "other": ("one",)}
 # Country: share of the customers, log-odds of a return, the first two digits that its postcodes begin with.
 COUNTRIES = {"DE": (0.55, 0.15), "AT": (0.15, 0.0), "CH": (0.12, -0.25), "PL": (0.18, -0.10)}

@@ -49,6 +49,18 @@ def test_one_line_and_the_same_random_numbers_each_time(capfd):
     assert all(a != b for a, b in zip(draws(), first, strict=True))
 
 
+def test_a_lesson_without_networks_does_not_wait_for_tensorflow():
+    code = (
+        "import sys; from kitutils.course import start; start('10', keras=False)\n"
+        "import random, numpy; print(random.random(), numpy.random.rand(), 'tensorflow' in sys.modules)"
+    )
+    outputs = [subprocess.check_output([sys.executable, "-c", code], text=True).splitlines() for _ in range(2)]
+    assert outputs[0] == outputs[1]
+    line, drawn = outputs[0]
+    assert re.match(r"Lesson 10 · profile ci · CPU with \d+ cores · scikit-learn [\d.]+, pandas [\d.]+ · Python", line)
+    assert drawn.endswith("False")
+
+
 def test_it_sets_the_style_of_the_figures():
     from kitutils import plots
 

@@ -1,8 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.pipeline import make_pipeline
 
 from kitutils import data
 from kitutils.data import cards, formats, shop, shop_messages
@@ -105,6 +107,40 @@ def test_of_two_topics_the_first_in_the_guideline_is_the_truth(written):
     double = written[written["second_topic"] != ""]
     assert 0.05 < len(double) / len(written) < 0.25
     assert (double["topic"].map(rank) < double["second_topic"].map(rank)).all()
+
+
+def test_what_is_said_first_is_one_of_the_topics(written):
+    double = written["second_topic"] != ""
+    assert (written.loc[~double, "first_said"] == written.loc[~double, "topic"]).all()
+    said = written[double]
+    first = said["first_said"] == said["topic"]
+    assert (first | (said["first_said"] == said["second_topic"])).all() and 0.2 < first.mean() < 0.8
+    # Who has learned from messages about one thing tells what the half before the link is about.
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression(C=10, max_iter=500))
+    model.fit(written.loc[~double, "text"], written.loc[~double, "topic"])
+    begins = said["text"].str.split(r"(?i)(?:also|by the way|one more thing|[.!?] and)[ ,:]", regex=True).str[0]
+    assert np.mean(model.predict(begins) == said["first_said"]) > 0.8
+
+
+def test_messages_are_written_as_people_write(written):
+    """Every blank is filled, plurals agree, and a question ends in a question mark wherever the writer set one."""
+    text = written["text"]
+    assert not text.str.contains(r"[{}]", regex=True).any()
+    assert text.str.contains(r"[.!]\?|\?[.!]|  ", regex=True).mean() < 0.01  # a slip may swap two marks
+    plural = "(?:shoes|boots|sneakers|trousers|jeans|earrings|curtains)"
+    wrong = (
+        rf"(?<!of the )(?<!for the )(?<!of my )\b{plural} (?:is|has|was|smells)\b"
+        rf"|\b(?:is|was|does) (?:the|my) {plural}\b|\bthey (?:is|was)\b"
+    )
+    assert not text.str.contains(wrong, case=False).any()
+    asked = text.str.contains(r"^(?:where|when|how|can|may|which) [^.!?]*[.!]", case=False)
+    assert asked.mean() < 0.01
+
+
+def test_counting_words_gets_most_messages_right_and_not_all():
+    ds = data.load("shop_messages")
+    model = make_pipeline(TfidfVectorizer(), LogisticRegression(C=10, max_iter=500)).fit(ds.x_train, ds.y_train)
+    assert 0.85 < model.score(ds.x_test, ds.truth["topic_test"]) < 0.98
 
 
 def test_more_messages_than_orders_are_refused(made):
