@@ -1,0 +1,1 @@
+"""What an audit looks for, one module a theme; ``kitutils.data.auditing`` puts them together."""
