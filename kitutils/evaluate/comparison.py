@@ -1,6 +1,6 @@
 """Two models on the same test rows: who is better, by how much, and could it be luck?
 
-Lessons: 01.
+Lessons: 01, 14.
 """
 
 from __future__ import annotations
