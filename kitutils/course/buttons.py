@@ -31,14 +31,19 @@ class Buttons:
             button.on_click(lambda clicked: on_click(self._choices[self.buttons.index(clicked)]))
         self.status = widgets.HTML()
         row = widgets.HBox(self.buttons, layout=widgets.Layout(flex_flow="row wrap"))
-        head = widgets.HTML(f"<strong>{html.escape(lead)}</strong> {html.escape(question)}")
-        self.box = widgets.VBox([head, row, self.status])
+        self._head = widgets.HTML()
+        self.box = widgets.VBox([self._head, row, self.status])
+        self.ask(lead, question)
 
     def show(self) -> None:
         """Display them below the running cell."""
         from IPython.display import display
 
         display(self.box)
+
+    def ask(self, lead: str, question: str) -> None:
+        """Put another question above the same buttons."""
+        self._head.value = f"<strong>{html.escape(lead)}</strong> {html.escape(question)}"
 
     def say(self, words: str, *, chosen: str | None, closed: bool = False) -> None:
         """Put words below the buttons, mark the chosen one, and take no more clicks if closed."""
