@@ -1,1 +1,7 @@
 """Models: networks that lessons build once and use again."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submod_attrs={"images": ["reference_cnn", "resnet"], "tabular": ["shop_model"]}
+)
