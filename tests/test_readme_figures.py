@@ -49,3 +49,31 @@ def test_shapes10(rows):
     cnn = statistics.mean(found["reference_cnn"])
     quoted = f"| {100 * found['linear_C1']:.0f} %, {100 * cnn:.0f} %, {100 * found['good_cnn']:.1f} % |"
     assert quoted in row(rows, "`shapes10`, the generated")
+
+
+def test_audit_and_clean(rows):
+    found = results("data_quality")["results"]
+    median, worst, over = (found["shop"][key] for key in ("median", "worst", "times_the_recipe"))
+    assert f"| {median['f1']['all']:.3f}, {worst['f1']:.3f} |" in row(rows, "`audit` on the spoiled shop")
+    assert f"| {median['f1']['all but missing']:.3f}, {worst['f1_but_missing']:.3f} |" in row(rows, "the same without")
+    assert f"| {over['as it is']:.2f}, {over['numbers coerced']:.2f} |" in row(rows, "its F1 over")
+    repairs = f"| {100 * median['share_right']['all']:.1f} %, {100 * worst['share_right']:.1f} %; "
+    assert repairs + f"{100 * worst['share_altered']:.2f} % |" in row(rows, "`clean`: repairs right")
+    others = [found[name]["median"]["f1"]["all"] for name in ("penguins", "california_housing", "bike_sharing")]
+    assert f"| {', '.join(f'{f1:.3f}' for f1 in others)} |" in row(rows, "the same on penguins")
+
+
+def test_a_large_audit(rows):
+    found = results("data_speed")["results"]
+    quoted = f"| {found['seconds']:.0f} s, {found['extra_over_table']:.2f} |"
+    assert quoted in row(rows, "`audit` of 1,000,000 rows")
+
+
+def test_labels_augmentation_and_features(rows):
+    labels = results("data_labels")["results"]
+    means = ", ".join(f"{labels[name]['mean']:.2f}" for name in ("precision", "recall", "won_back"))
+    assert f"| {means} |" in row(rows, "wrong labels found in digits")
+    assert f"| {results('data_augment')['results']['ratio']:.1f} × |" in row(rows, "augmentation in `tf.data`")
+    ours = results("data_features")["results"]["ours_minus"]["gradient boosting"]
+    numbers = "| {mean:+.3f}, interval {low:+.3f} to {high:+.3f} |".format(**ours).replace("-", "−")
+    assert numbers in row(rows, "PR-AUC of the shop model")

@@ -7,11 +7,10 @@ from kitutils.course import editions, lessons
 from kitutils.course.execute import execute
 
 LESSONS = [lesson for lesson in lessons.find() if lesson.notebook.exists()]
-FIRST = LESSONS[:1]  # nbval runs every lesson whole; one of them shows that nothing hangs on the learner's answers
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", FIRST, ids=lambda lesson: lesson.name)
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.name)
 def test_the_learners_edition_runs_untouched(lesson, tmp_path):
     folder = tmp_path / "Anna's 课程 copies"
     editions.refresh(folder, [lesson])
