@@ -23,6 +23,7 @@ from sklearn.linear_model import LogisticRegression
 
 from kitutils import data
 from kitutils.data import shapes
+from kitutils.models import reference_cnn
 
 
 def linear(ds: data.Dataset, strength: float) -> float:
@@ -30,25 +31,6 @@ def linear(ds: data.Dataset, strength: float) -> float:
     flat = [x.reshape(len(x), -1) / np.float32(255) for x in (ds.x_train, ds.x_test)]
     model = LogisticRegression(C=strength, max_iter=100).fit(flat[0], ds.y_train)
     return float(model.score(flat[1], ds.y_test))
-
-
-def reference_cnn() -> keras.Model:
-    """Conv 32, pool, Conv 64, pool, Conv 64, Dense 64, Dense 10; Adam."""
-    model = keras.Sequential(
-        [
-            keras.Input((32, 32, 3)),
-            layers.Rescaling(1 / 255),
-            layers.Conv2D(32, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.MaxPooling2D(),
-            layers.Conv2D(64, 3, activation="relu"),
-            layers.Flatten(),
-            layers.Dense(64, activation="relu"),
-            layers.Dense(10),
-        ]
-    )
-    return _compiled(model, "adam")
 
 
 def good_cnn(steps: int) -> keras.Model:
@@ -78,7 +60,7 @@ def _compiled(model: keras.Model, optimizer) -> keras.Model:
 def plain(ds: data.Dataset, seed: int) -> float:
     """Test accuracy of the reference CNN after ten epochs of ``fit``, batch 32, nothing else."""
     keras.utils.set_random_seed(seed)
-    model = reference_cnn()
+    model = _compiled(reference_cnn(), "adam")
     model.fit(ds.x_train, ds.y_train, batch_size=32, epochs=10, verbose=0)
     return model.evaluate(ds.x_test, ds.y_test, verbose=0)[1]
 

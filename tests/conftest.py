@@ -7,6 +7,7 @@ import shutil
 import subprocess
 
 import pytest
+from jupyter_client.manager import start_new_kernel
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +51,35 @@ def pytest_collection_modifyitems(config, items):
 def pytest_terminal_summary(terminalreporter, config):
     mirror = "used" if os.environ.get("KIT_MIRROR", "").strip() else "none, so the real_data tests were skipped"
     terminalreporter.write_line(f"mirror of real data: {mirror}")
+
+
+class FrontEnd:
+    """A kernel and the messages that JupyterLab would send it."""
+
+    def __init__(self, home):
+        env = {**os.environ, "KIT_PROFILE": "workshop", "KIT_HEADLESS": "0", "KIT_HOME": str(home)}
+        self.manager, self.client = start_new_kernel(kernel_name="python3", env=env)
+
+    def run(self, code):
+        """Runs a cell; returns what it printed. Whether it showed a widget is in ``widgets``."""
+        shown = []
+        hook = lambda message: shown.append(message["content"])
+        reply = self.client.execute_interactive(code, allow_stdin=True, output_hook=hook, timeout=60)
+        assert reply["content"]["status"] == "ok", shown
+        view = "application/vnd.jupyter.widget-view+json"
+        self.widgets = any(view in content.get("data", {}) for content in shown)
+        return "".join(content.get("text", "") for content in shown)
+
+    def click(self, button):
+        """Clicks a button; ``button`` is the expression that names it in the kernel."""
+        comm = self.run(f"print({button}.comm.comm_id)").strip()
+        event = {"comm_id": comm, "data": {"method": "custom", "content": {"event": "click"}}}
+        self.client.shell_channel.send(self.client.session.msg("comm_msg", event))
+
+
+@pytest.fixture
+def front_end(tmp_path):
+    there = FrontEnd(tmp_path)
+    yield there
+    there.client.stop_channels()
+    there.manager.shutdown_kernel(now=True)

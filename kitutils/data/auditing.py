@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator
 import numpy as np
 import pandas as pd
 
-from kitutils.data.audits import numbers, relations, texts, whole
+from kitutils.data.audits import numbers, relations, texts, whole, written
 from kitutils.data.audits import rows as row_checks
 from kitutils.data.audits.columns import Column, look
 from kitutils.data.audits.findings import Finding, Findings
@@ -25,10 +25,11 @@ class NoSuchColumn(KitError, ValueError):
 def audit(frame: pd.DataFrame, target: Hashable | None = None, key: Hashable | None = None) -> Findings:
     """What may be wrong with a table: a list of findings, the gravest first.
 
-    It looks for missing values and what stands for them, numbers and dates kept as texts, mixed date forms, slips of
-    the unit, values beyond a column's own range, misspelt categories, cells that contradict the other rows of the same
-    product or customer, duplicates and near-duplicates, columns of one value and of names, and, if the target is named,
-    rare classes and columns that give the answer away. It changes nothing: see :func:`kitutils.data.clean_plan`.
+    It looks for missing values and what stands for them, numbers and dates kept as texts (with decimal commas or units
+    as well), mixed date forms and units, slips of the unit, values beyond a column's own range, misspelt categories,
+    cells that contradict the other rows of the same product or customer, duplicates and near-duplicates, columns of one
+    value and of names, and, if the target is named, rare classes and columns that give the answer away. It changes
+    nothing: see :func:`kitutils.data.clean_plan`.
 
     Any frame will do: empty, of one row, with repeated column names, with nested values. Where a check cannot be made,
     for want of rows or of sense, it is left out.
@@ -64,6 +65,8 @@ def _findings(columns: list[Column], rows: int, answer: Column | None, key: Colu
             yield from texts.date_forms(column)
         if column.kind in ("number", "date") and column is not key:
             yield from numbers.check(column)
+        if column.kind == "text":
+            yield from written.check(column)
         if column.kind == "text" and column is not key:
             yield from texts.check(column)
         yield from whole.shape(column)

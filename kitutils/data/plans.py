@@ -20,7 +20,7 @@ ACTIONS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "set missing": (frozenset({"values", "below", "above"}), frozenset()),
     "replace": (frozenset({"values"}), frozenset({"values"})),
     "to iso date": (frozenset({"day first"}), frozenset()),
-    "to number": (frozenset(), frozenset()),
+    "to number": (frozenset({"decimal", "unit"}), frozenset()),
     "divide": (frozenset({"by", "from", "to"}), frozenset({"by", "from", "to"})),
     "look up": (frozenset({"by", "majority", "rows"}), frozenset({"by"})),
     "fill": (frozenset({"value"}), frozenset({"value"})),
@@ -44,6 +44,7 @@ class Step:
             - "set missing": ``values`` (a list), ``below``, ``above`` (numbers or ISO dates; the limits stay)
             - "replace": ``values`` (old to new)
             - "to iso date": ``day first`` (separator to True, False or None: not to be told, leave alone)
+            - "to number": ``decimal`` ("." or ","), ``unit`` (what stands behind each number)
             - "divide": ``by``, ``from``, ``to`` (which values, both ends included)
             - "look up": ``by`` (the column that names the group); a cell that is missing or differs gets the value that
               at least ``majority`` of its group's known cells, and at least ``rows`` of them, have

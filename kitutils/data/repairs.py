@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kitutils.data.audits import dates
+from kitutils.data.audits import dates, written
 from kitutils.data.audits.columns import factorize, is_number_type, look, read_numbers, spread
 from kitutils.data.audits.relations import agreed
 from kitutils.data.plans import PlanError
@@ -69,8 +69,11 @@ def to_number(column: pd.Series, parameters: Mapping[str, Any], groups: pd.Serie
     nothing = np.zeros(len(column), dtype=bool)
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column, nothing
+    if parameters.get("decimal", ".") not in (".", ","):
+        raise PlanError(f"a decimal mark is a point or a comma, got {parameters['decimal']!r}")
     codes, distinct = factorize(column)
-    numbers = spread(read_numbers(distinct), codes, np.nan)
+    read = written.read(distinct, **parameters) if parameters else read_numbers(distinct)
+    numbers = spread(read, codes, np.nan)
     after = pd.Series(numbers, index=column.index, name=column.name)
     if (
         len(numbers)

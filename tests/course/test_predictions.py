@@ -6,7 +6,6 @@ import os
 import nbclient
 import nbformat
 import pytest
-from jupyter_client.manager import start_new_kernel
 
 from kitutils.course import predictions, progress
 from kitutils.course.predictions import outcome, predict, recap
@@ -238,28 +237,10 @@ def test_only_the_exercise_cell_is_recorded(executed):
     assert data["exercises"] == {"96.1": {"attempts": 1, "hints": 0, "right_at": None}}
 
 
-def test_a_click_in_a_front_end_that_takes_input_reaches_the_kernel(tmp_path):
+def test_a_click_in_a_front_end_that_takes_input_reaches_the_kernel(front_end):
     """The whole way, with the messages that JupyterLab sends: run a cell, click a button, run the next cell."""
-    env = {**os.environ, "KIT_PROFILE": "workshop", "KIT_HEADLESS": "0", "KIT_HOME": str(tmp_path)}
-    manager, client = start_new_kernel(kernel_name="python3", env=env)
-    shown = []
-
-    def run(code):
-        shown.clear()
-        hook = lambda message: shown.append(message["content"])
-        reply = client.execute_interactive(code, allow_stdin=True, output_hook=hook, timeout=60)
-        assert reply["content"]["status"] == "ok", shown
-        return "".join(content.get("text", "") for content in shown)
-
-    try:
-        run('from kitutils.course import outcome, predict\npredict("12.a", "The rule finds …", ["more", "none"])')
-        assert any("application/vnd.jupyter.widget-view+json" in content.get("data", {}) for content in shown)
-        comm = run(
-            "from kitutils.course import predictions\nprint(predictions._asked['12.a'].panel.buttons[0].comm.comm_id)"
-        )
-        click = {"comm_id": comm.strip(), "data": {"method": "custom", "content": {"event": "click"}}}
-        client.shell_channel.send(client.session.msg("comm_msg", click))
-        assert run('outcome("12.a", "none")') == "You predicted “more”. Measured: “none”.\n"
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+    front_end.run('from kitutils.course import outcome, predict\npredict("12.a", "The rule finds …", ["more", "none"])')
+    assert front_end.widgets
+    front_end.run("from kitutils.course import predictions")
+    front_end.click("predictions._asked['12.a'].panel.buttons[0]")
+    assert front_end.run('outcome("12.a", "none")') == "You predicted “more”. Measured: “none”.\n"

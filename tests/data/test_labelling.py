@@ -1,11 +1,9 @@
 """The labelling panel: it goes through the texts, survives a restart, and is not there when nobody looks."""
 
 import json
-import os
 
 import numpy as np
 import pytest
-from jupyter_client.manager import start_new_kernel
 
 from kitutils import settings
 from kitutils.data import labelling
@@ -95,27 +93,10 @@ def test_ask_refuses(name, texts, topics, message):
         labelling.ask(name, texts, topics)
 
 
-def test_a_click_in_a_front_end_reaches_the_kernel_and_is_kept(tmp_path):
+def test_a_click_in_a_front_end_reaches_the_kernel_and_is_kept(front_end, tmp_path):
     """The whole way, with the messages that JupyterLab sends: show the panel, click a button, read the labels."""
-    env = {**os.environ, "KIT_PROFILE": "workshop", "KIT_HEADLESS": "0", "KIT_HOME": str(tmp_path)}
-    manager, client = start_new_kernel(kernel_name="python3", env=env)
-    shown = []
-
-    def run(code):
-        shown.clear()
-        hook = lambda message: shown.append(message["content"])
-        reply = client.execute_interactive(code, allow_stdin=True, output_hook=hook, timeout=60)
-        assert reply["content"]["status"] == "ok", shown
-        return "".join(content.get("text", "") for content in shown)
-
-    try:
-        run(f"from kitutils.data import labelling\nasked = labelling.ask('t', {TEXTS!r}, {TOPICS!r})")
-        assert any("application/vnd.jupyter.widget-view+json" in content.get("data", {}) for content in shown)
-        comm = run("print(asked.panel.buttons[1].comm.comm_id)")
-        click_ = {"comm_id": comm.strip(), "data": {"method": "custom", "content": {"event": "click"}}}
-        client.shell_channel.send(client.session.msg("comm_msg", click_))
-        assert run("print(asked.labels())").split() == ["[", "1", "-1", "-1]"]
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+    front_end.run(f"from kitutils.data import labelling\nasked = labelling.ask('t', {TEXTS!r}, {TOPICS!r})")
+    assert front_end.widgets
+    front_end.click("asked.panel.buttons[1]")
+    assert front_end.run("print(asked.labels())").split() == ["[", "1", "-1", "-1]"]
     assert json.loads((tmp_path / "labels" / "t.json").read_text(encoding="utf-8")) == {TEXTS[0]: "delivery"}
