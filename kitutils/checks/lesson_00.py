@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from numbers import Real
 
 import numpy as np
 
@@ -40,26 +41,30 @@ def minutes_there(answer, rng):
     ),
 )
 def share(answer, rng):
+    def get(label):
+        got = run(answer, labels, label)
+        number = isinstance(got, Real) and not isinstance(got, bool)
+        expect(number, "One number is asked for, neither an answer for each label nor True or False.")
+        return float(got)
+
+    # Four different labels, and three that are equal to 1: those numbers must not be the same.
+    labels = rng.permutation(np.repeat([0, 1, 3, 4], [4, 3, 2, 1]))
     with part("the right share"):
-        labels = rng.permutation(np.repeat([0, 1, 3], [5, 3, 2]))
-        got = run(answer, labels, 1)
-        expect(
-            isinstance(got, int | float | np.number) and not isinstance(got, bool),
-            "One number is asked for, not an answer for each label.",
-        )
+        got = get(1)
         refuse(got, 3, "You counted. A share is the count divided by how many labels there are.")
         refuse(got, 30, "That is in percent. A share lies between 0 and 1.")
         refuse(got, 0, "Whole-number division, //, drops what comes after the point. Divide with /.")
-        refuse(got, 1, "You divided by how many different labels there are. Divide by how many labels there are.")
-        refuse(got, 1 / 3, "One of three different labels. How many of all labels are equal to label?")
+        refuse(got, 3 / 4, "You divided by how many different labels there are. Divide by how many labels there are.")
+        refuse(got, 1, "Of the labels that are equal, all are equal. Take the mean over all labels.")
+        refuse(got, 1 / 4, "One of four different labels. How many of all labels are equal to label?")
         refuse(got, 0.7, "That is the share of the other labels: != for ==.")
         refuse(got, 3 / 7, "You divided by the other labels. Divide by all, those that are equal among them.")
-        refuse(got, 0.9, "That is the mean of the labels themselves. Compare them with label first.")
+        refuse(got, 1.3, "That is the mean of the labels themselves. Compare them with label first.")
         equal(got, 0.3, on=labels)
     with part("a label that does not occur"):
-        equal(run(answer, labels, 7), 0.0, "No label is 7, so its share is 0.", on=labels)
+        equal(get(7), 0.0, "No label is 7, so its share is 0.", on=labels)
     with part("any label"):
-        equal(run(answer, labels, 0), 0.5, "Right for label 1 and wrong for label 0. Is a 1 typed in?", on=labels)
+        equal(get(0), 0.4, "Right for label 1 and wrong for label 0. Is a 1 typed in?", on=labels)
 
 
 @check(

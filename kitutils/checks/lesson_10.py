@@ -182,6 +182,15 @@ def screened(answer, rng):
         )
         expect(list(good.index) == [i for i in rows.index if not wanted[i]], "The good rows are in another order.")
         expect(list(good.columns) == list(rows.columns), "The good rows should have the columns that they came with.")
+        expect(
+            set(held) >= set(rows), "The rows in quarantine have lost columns. Whoever mends them needs all, and why."
+        )
+        for table in (good, held):
+            now, before = table[rows.columns], rows.loc[table.index]
+            expect(
+                ((now == before) | (now.isna() & before.isna())).all(axis=None),
+                "Values in the rows have changed. Quarantine keeps what came, holes too; it is mended at the source.",
+            )
     with part("every reason"):
         reasons = held["why"].tolist()
         first = [wanted[i].partition(",")[0] for i in held_wanted]

@@ -72,13 +72,14 @@ def two_people(answer, rng):
 def flipped(answer, rng):
     # Even edges against an odd width: no box lies in the middle, where a flip changes nothing. Heights differ from
     # widths, so that the two axes cannot be mixed up unseen.
-    n, width = 4, 101
+    n, width = 5, 101  # five boxes of four numbers: lying the wrong way they have another shape
     top, left = 2 * rng.integers(0, 10, n), 2 * rng.integers(0, 15, n)
     bottom, right = top + 2 * rng.integers(3, 8, n), left + 2 * rng.integers(9, 12, n)
     boxes = np.stack([top, left, bottom, right], axis=1)
     expected = np.stack([top, width - right, bottom, width - left], axis=1)
     with part("one box a box"):
         got = run(answer, boxes, width)
+        expect(np.shape(got) != (4, n), "That is one row for each edge. One row for each box: stack them along axis 1.")
         expect(np.shape(got) == (n, 4), f"Return an array of shape (n, 4), here ({n}, 4); yours is {np.shape(got)}.")
     with part("the right edges"):
         refuse(got, boxes, "The boxes come back as they were.")

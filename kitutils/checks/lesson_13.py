@@ -161,13 +161,14 @@ def keepers(answer, rng):
         )
         equal(got, right)
     with part("a control that gains by luck"):
-        lucky = np.array([3.0, -0.2, -0.6, 0.9, 0.1, -0.5])
+        lucky = np.array([3.0, -0.2, 0.0, 0.9, 0.1, -0.5])
         got = run(answer, _score(x, lucky), x, order)
         refuse(
             got,
             lucky[:-1] > -0.5,
             "Here shuffling the control *helped*, by luck. Then a column must still cost more than 0 to be kept.",
         )
+        refuse(got, lucky[:-1] >= 0, "You keep a column that costs nothing at all. More than 0 is asked for.")
         equal(got, lucky[:-1] > 0)
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numbers
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -54,7 +56,7 @@ def difference(got: Any, expected: Any, tol: float | None = None) -> Difference 
     if _is_sequence(expected):
         return _sequence_difference(got, expected, tol)
     if isinstance(expected, numbers.Number | np.generic):
-        return _array_difference(got, np.asarray(expected), tol, expected)
+        return _array_difference(got, np.asarray(_plain(expected)), tol, expected)
     try:
         equal = bool(got == expected)
     except Exception:  # a learner's object may define == as it likes
@@ -119,10 +121,16 @@ def _as_array(value: Any) -> np.ndarray | None:
     return array
 
 
+def _plain(value: Any) -> Any:
+    """A fraction or a decimal as a float: NumPy knows neither, and would make an object of it."""
+    return float(value) if isinstance(value, Fraction | Decimal) else value
+
+
 def _as_any_array(got: Any) -> np.ndarray | None:
     """A learner's result as an array, objects included, or None where it is no array, list or number."""
     if isinstance(got, list | tuple | range):
-        return _as_array(got)
+        return _as_array([_plain(value) for value in got])
+    got = _plain(got)
     if not (hasattr(got, "__array__") or isinstance(got, numbers.Number | str)):
         return None
     try:

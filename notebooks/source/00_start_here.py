@@ -108,13 +108,13 @@ claim("start.first_step", ratio, at_least=20, label="First training step / a lat
 
 # %% [markdown]
 # In its first step TensorFlow turns our Python into a plan for the processor, called **tracing**; after that it follows
-# the plan. A cell that seems to hang for a second is most likely planning. Whoever measures speed leaves that step out.
+# the plan. A cell that seems to hang for a second may be tracing. Whoever measures speed leaves that step out.
 #
 # ## 3 How long will it take here?
 #
 # The kit knows how long each lesson ran on the machine where it was built, and how fast that machine is. So we measure
-# yours in the same way, for ten seconds: training steps as above, and NumPy with plain Python. Plug your laptop in,
-# and let nothing else run.
+# yours in the same way, for ten seconds: training by `fit`, fifty steps at a time (so the number differs from the one
+# above), and NumPy with plain Python. Plug your laptop in, and let nothing else run.
 
 # %%
 predict("00.b", "On this machine, of the minutes that the lessons take to teach, computing takes …",
@@ -194,7 +194,7 @@ honest = cross_val_score(tree, pixels, digits.y, cv=KFold(5, shuffle=True, rando
 outcome("00.c", "about 99 %" if honest > 0.97 else "about 95 %" if honest > 0.9 else "less than 90 %")
 
 # %% [markdown]
-# Now the article's sentence as a claim. (We catch the error, so that the refusal looks the same in every setting.)
+# Now the article's sentence as a claim. (Where a broken claim is an error, we catch it and print it.)
 
 # %%
 from kitutils.course.claims import BrokenClaim
@@ -213,7 +213,7 @@ claim("start.tree", honest, at_least=0.8, at_most=0.89, data=digits, headline=Tr
       label="Decision tree, new digits (an article typed 0.99)")
 
 # %% [markdown]
-# Ten points and more were typed and never there.
+# At least ten points of the article's number were never there.
 #
 # ## 5 Exercises
 #
@@ -263,7 +263,7 @@ def most_frequent(labels):
 most_frequent(["b", "a", "b", "c"])
 
 # %% [markdown]
-# **The last line says what happened**: a `KeyError`, and the key that was not there. The arrow above it says where.
+# **The last line says what happened**: a `KeyError`, and the key that was not there. The lowest arrow says where.
 #
 # > **When you are stuck**
 # >
@@ -298,9 +298,9 @@ exercise("00.3").solution(commonest)
 #
 # ## 6 Where to begin
 #
-# Eight questions. Look nothing up, and leave out what you do not know. The **short path** skips lesson 02, and where you
-# knew the answer, takes only exercises and clinic of the lesson that teaches it. It is for you with **six or more right
-# answers, those about overfitting and the gradient among them**, for these two are what lesson 02 teaches.
+# Eight questions. Look nothing up, and leave out what you do not know. The **short path** takes lesson 01 in full, skips
+# 02, and of a later lesson whose question you knew takes only the exercises and the clinic. It is for you with **six or
+# more right answers, those about overfitting and the gradient among them**, for these two are what lesson 02 teaches.
 
 # %%
 from kitutils.course import selftest

@@ -171,7 +171,7 @@ for count in (30, 100, 300, 1000):
     print("Robin and Kim,", labels.agreement(robin[order[:count]], kim[order[:count]]))
 
 # %% [markdown]
-# Thirty leave it open whether two people agree fairly or fully. Half the interval takes four times the messages.
+# Thirty leave it open whether two people agree fairly or fully. Half the width takes four times the messages.
 #
 # **Exercise 11.1 (5 minutes).** Two people, 100 messages. Both say *damaged* of 5, both say *not* of 85; of 5 only the
 # first says *damaged*, of 5 only the second. Estimate first, then fill in.
@@ -212,7 +212,7 @@ for who_labels, cents, share in (("one cheap", 4, vote(truth, 1)), ("three cheap
     print(f"{who_labels}: {share:.1%} right, {cents / share:.1f} cents for each right label")
 
 # %% [markdown]
-# Three for 12 cents come close. But they had read the guideline. Others work as Robin did at first, by the beginning of
+# Three for 12 cents come within five points. But they had read the guideline. Others work as Robin did at first, by the beginning of
 # a message. (A tie is not right: it needs another opinion.)
 
 # %%
@@ -263,8 +263,8 @@ claim("label.gold_points", 100 * (the_rest - all_five), at_least=1, data=message
 #
 # ## 4 Boxes
 #
-# Labels for detection are boxes: top, left, bottom, right, in pixels. Kim and Robin both draw the tower, Kim the flower
-# too.
+# Where a model is to find things in a picture (**detection**), labels are boxes: top, left, bottom, right, in pixels. Kim
+# and Robin both draw the tower, Kim the flower too.
 
 # %%
 tower, flower = data.load("photographs").x
@@ -315,7 +315,8 @@ claim("label.forgotten_flip", forgotten[0], at_most=0.3, label="IoU of the tower
 claim("label.forgotten_flip_middle", forgotten[1], at_least=0.7, label="IoU of the flower's forgotten box")
 
 # %% [markdown]
-# People put things in the middle, so most forgotten boxes look nearly right. Test a flip on a box at the edge.
+# In the middle a forgotten box looks nearly right, and that is where photographers like to put things. So test a flip on
+# a box at the edge.
 #
 # **Exercise 11.2 (10 minutes).** Write `flipped(boxes, width)`: for an array of boxes, shape (n, 4), those of the
 # mirrored pictures. Draw one on paper first.
@@ -351,7 +352,8 @@ claim("label.round_trip", np.abs(back[edges].to_numpy() - [kims, robins]).max(),
       label="Pixels by which a box moves on its way out and in")
 
 # %% [markdown]
-# Pixels in the place of percent are the usual accident. They are refused, with the number of the task:
+# Pixels in the place of percent are an easy mistake. Where they go beyond 100 they are refused, with the number of the
+# task:
 
 # %%
 tasks[0]["annotations"][1]["result"][0]["value"] |= {"x": 90, "y": 80, "width": 255, "height": 280}
@@ -406,7 +408,7 @@ claim("label.in_sample_recall", found_share, at_most=0.05, data=digits, label="S
 # %% [markdown]
 # The row most similar to a row is itself, wrong label and all. So each must be judged by a model that has never seen
 # its label: cut the rows into five **folds**, and for each fold learn from the other four. Such chances are
-# **out-of-fold**.
+# **out-of-fold**, like the return rates in lesson 14.
 
 # %%
 fold = rng.permutation(len(given)) % 5
@@ -416,8 +418,8 @@ for k in range(5):
     chances[mine] = near.fit(x_digits[others], given[others]).predict_proba(x_digits[mine])
 
 # %% [markdown]
-# scikit-learn's `cross_val_predict` does the same. With it we ask a second, different model, a support vector machine,
-# and average the two.
+# scikit-learn's `cross_val_predict` does the same. With it we ask a second, different model, a support vector machine.
+# It gives scores, which `softmax` turns into chances (the 4 makes them surer). We average the two.
 
 # %%
 from scipy.special import softmax
@@ -443,11 +445,11 @@ rows = np.flatnonzero(suspect & ~wrong)[:4].tolist() + np.flatnonzero(suspect & 
 said = [f"{given[i]}?" for i in rows]
 colours = [plots.COLOURS[0] if wrong[i] else plots.COLOURS[1] for i in rows]
 plots.show(plots.image_grid(x_digits[rows].reshape(-1, 8, 8), said, columns=8, colours=colours),
-           alt="Sixteen suspects, each with its label and a question mark. The first ones, titled in red, have a right "
+           alt="Sixteen suspects, each with its label and a question mark. The first ones, titled in orange, have a right "
            "label and are badly written; the others, in blue, plainly show another digit than their label.")
 
 # %% [markdown]
-# Blue: found. Red: a right label on a badly written digit. In life somebody looks at the suspects again. We leave them
+# Blue: found. Orange: a right label on a badly written digit. In life somebody looks at the suspects again. We leave them
 # out and learn anew, and judge by 450 digits with good labels:
 
 # %%

@@ -168,14 +168,14 @@ plots.show(figure, alt="Five mirrored shapes. A solid orange box moved along and
            "left where it was, lies beside the shape wherever that was not in the middle.")
 
 # %% [markdown]
-# How wrong is the forgotten box? The usual measure is the **overlap**: the area that both boxes share, divided by the area
-# of both together. Only the columns differ here.
+# How wrong is the forgotten box? By the **IoU** of lesson 11: the area that both boxes share, divided by the area that
+# either covers. Only the columns differ here.
 
 # %%
 overlap = np.minimum(boxes[:, 3], moved_boxes[:, 3]) - np.maximum(boxes[:, 1], moved_boxes[:, 1])
 width = boxes[:, 3] - boxes[:, 1]
 shared = np.clip(overlap, 0, None) / (2 * width - np.clip(overlap, 0, None))
-claim("augment.forgotten_box", shared.mean(), at_least=0.4, at_most=0.75, label="Overlap of forgotten and true box")
+claim("augment.forgotten_box", shared.mean(), at_least=0.4, at_most=0.75, label="IoU of forgotten and true box, mean")
 
 # %% [markdown]
 # No error is raised, the loss still falls, and a detector learns to look beside the shape.
@@ -213,7 +213,7 @@ exercise("15.1").solution(survives)
 # %% [markdown]
 # **Exercise 15.2 (10 minutes).** Write `flip_boxes(boxes, height, width)`: the boxes after left and right have changed
 # places. `boxes` has shape (n, 4): first row, first column, end row, end column. The end is the first row or column that
-# is *not* in the box, as in a slice.
+# is *not* in the box, as in a slice. (It is exercise 11.2 again. If you did that, skip this one.)
 
 # %% tags=["exercise"]
 def flip_boxes(boxes, height, width):
@@ -278,8 +278,10 @@ predict("15.b", "The moves help most with …", ["5 % of the digits", "20 %", "1
 import keras
 from keras import layers
 
+STEPS = pick(ci=3, workshop=300, full=300)
 
-def train(rows, change, seed=0, steps=pick(ci=3, workshop=300, full=300)):
+
+def train(rows, change, seed=0, steps=STEPS):
     keras.utils.set_random_seed(seed)
     convolutions = [layers.Conv2D(32, 3, padding="same", activation="relu") for _ in range(2)]
     rest = [layers.MaxPooling2D(), layers.Conv2D(64, 3, activation="relu"), layers.Flatten(), layers.Dropout(0.5)]
@@ -313,22 +315,24 @@ means = {share: gained("digits", share, 300).mean() for share in ("5%", "20%", "
 best = max(means, key=means.get)
 outcome("15.b", {"5%": "5 % of the digits", "20%": "20 %", "100%": "100 %: more to vary"}[best])
 claim("augment.gain_5", means["5%"], at_least=1, data=digits, label="Points gained with 5 % of the digits", headline=True)
+claim("augment.cost_100", means["100%"], at_most=-0.5, data=digits, label="Points gained with all digits, 300 steps")
 claim("augment.learned", live[1][0], at_least=pick(ci=0, workshop=88, full=88), data=digits,
       label="All digits, plain, here")
 
 # %% [markdown]
-# Few pictures leave much unseen, and moves fill the gaps. With 1,257 the writers themselves have moved their sixes about.
-# And the last row?
+# Few pictures leave much unseen, and moves fill the gaps. With 1,257 the writers themselves have moved their sixes about,
+# and our moves even cost a point. Or is it the time? The record has runs of 1,200 steps as well.
 
 # %%
-predict("15.c", "With 100 % of the digits and the same 300 steps, the recorded moves …",
-        ["gain a point", "change nothing", "cost a point"])
+predict("15.c", "With 100 % of the digits and 1,200 steps, the recorded moves …",
+        ["gain a point or more", "change nothing", "still cost a point"])
 
 # %%
-full = means["100%"]
-outcome("15.c", "gain a point" if full > 0.5 else "cost a point" if full < -0.5 else "change nothing")
 longer = gained("digits", "100%", 1200)
-print(f"100 %, 300 steps: {full:+.1f} points; 1,200 steps: {longer.mean():+.1f}, better in {np.sum(longer > 0)} of 8")
+outcome("15.c", "gain a point or more" if longer.mean() > 0.5 else "still cost a point" if longer.mean() < -0.5 else
+        "change nothing")
+print(f"100 %, 300 steps: {means['100%']:+.1f} points; 1,200 steps: {longer.mean():+.1f}, "
+      f"better in {np.sum(longer > 0)} of 8")
 for share in ("5%", "20%", "100%"):
     print(f"shapes10, {share} of 10,000, 1,500 steps: {gained('shapes10', share, 1500):+.1f} points")
 
@@ -551,7 +555,7 @@ claim("clinic.augmented_test_points", published - true_score, at_least=60, headl
 # %% [markdown]
 # The nearest neighbour of a copy is its sibling on the other side of the split. The test asked "have you seen this
 # picture?", and the answer was yes. **Split first; change only the training part; test on pictures as they come.** This
-# is data leakage, in a coat of its own.
+# is a leak, like those of lesson 14.
 #
 # ## Recap
 #

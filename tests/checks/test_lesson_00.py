@@ -1,6 +1,7 @@
 """The checks of lesson 00 on right variants and on every planted mistake, 20 seeds each."""
 
 from collections import Counter
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -35,19 +36,24 @@ def with_a_sum(labels, label):
     return sum(1 for one in labels if one == label) / labels.size
 
 
+def as_a_fraction(labels, label):
+    return Fraction(int(np.sum(labels == label)), len(labels))
+
+
 def test_share():
     assert_check(
         "00.2",
-        right=[with_mean, with_a_count, with_a_sum],
+        right=[with_mean, with_a_count, with_a_sum, as_a_fraction],
         wrong={
             "You counted": lambda labels, label: np.sum(labels == label),
             "in percent": lambda labels, label: 100 * with_mean(labels, label),
             "Whole-number division": lambda labels, label: np.sum(labels == label) // len(labels),
             "how many different labels": lambda labels, label: np.sum(labels == label) / len(set(labels.tolist())),
-            "One of three different labels": lambda labels, label: 1 / len(np.unique(labels)),
+            "One of four different labels": lambda labels, label: 1 / len(np.unique(labels)),
             "the share of the other labels": lambda labels, label: np.mean(labels != label),
             "by the other labels": lambda labels, label: np.sum(labels == label) / np.sum(labels != label),
             "mean of the labels themselves": lambda labels, label: labels.mean(),
+            "all are equal": lambda labels, label: np.mean(labels[labels == label]) if label in labels else 0.0,
             "One number is asked for": lambda labels, label: labels == label,
             "No label is 7": lambda labels, label: with_mean(labels, label) or 1.0,
             "Is a 1 typed in?": lambda labels, label: with_mean(labels, 1) if label in labels else 0.0,

@@ -123,6 +123,11 @@ def with_select(rows):
     return table[table["why"] == ""].drop(columns="why"), table[table["why"] != ""]
 
 
+def why_first(rows):
+    good, held = row_by_row(rows)
+    return [good.astype(object), held[["why", "price", "quantity"]]]
+
+
 def theirs(rows):
     good = rows[(rows["quantity"] >= 1) & (rows["price"] > 0)]
     few = rows[rows["quantity"] < 1].assign(why="quantity")
@@ -169,7 +174,7 @@ def changed(how):
 def test_screened():
     assert_check(
         "10.3",
-        right=[with_map, row_by_row, with_select],
+        right=[with_map, row_by_row, with_select, why_first],
         wrong={
             "Return two tables": changed(lambda good, held, rows: good),
             'no column "why"': changed(lambda good, held, rows: (good, held.drop(columns="why"))),
@@ -182,6 +187,10 @@ def test_screened():
             "sorted by reason": sorted_by_reason,
             "The good rows are in another order": changed(lambda good, held, rows: (good[::-1], held)),
             "the columns that they came with": changed(lambda good, held, rows: (good.assign(why=""), held)),
+            "have lost columns": changed(lambda good, held, rows: (good, held[["why"]])),
+            "Values in the rows have changed": changed(
+                lambda good, held, rows: (good, held.astype(object).fillna("?"))
+            ),
             "give both reasons": one_reason,
         },
     )

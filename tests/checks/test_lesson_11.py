@@ -77,6 +77,7 @@ def test_flipped():
             "flips both ways": columns("-bottom", "-right", "-top", "-left"),
             "You swapped the two edges": columns("top", "right", "bottom", "left"),
             "once left is overwritten": overwritten,
+            "One row for each box": lambda boxes, width: edges(boxes, width).T,
             "Return an array of shape (n, 4)": lambda boxes, width: edges(boxes, width).T[:, :3],
             "changed its input": in_place,
         },

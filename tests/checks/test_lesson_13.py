@@ -123,6 +123,7 @@ def test_keepers():
             "Look at the sign": lambda s, x, o: np.abs(lost(s, x, o)[:-1]) > abs(lost(s, x, o)[-1]),
             "stays shuffled": staying_shuffled,
             "must still cost more than 0": lambda s, x, o: lost(s, x, o)[:-1] > lost(s, x, o)[-1],
+            "costs nothing at all": lambda s, x, o: lost(s, x, o)[:-1] >= max(lost(s, x, o)[-1], 0),
             "changed its input": in_place,
         },
     )

@@ -1,6 +1,8 @@
 """Equality as a learner would have it: lenient in spelling, strict in meaning."""
 
 import math
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -171,3 +173,10 @@ def test_what_is_shown_reads_like_python_and_not_like_numpy():
     assert show(np.arange(3)) == "[0, 1, 2]"
     assert show(np.arange(1000)) == "[0, 1, 2, ..., 997, 998, 999] of shape (1000,)"
     assert show({"a": np.arange(2)}) == "{'a': [0, 1]}"
+
+
+@pytest.mark.parametrize("half", [Fraction(1, 2), Decimal("0.5")])
+def test_a_fraction_and_a_decimal_are_numbers(half):
+    assert same(half, 0.5) and same(0.5, half) and same(half, half)
+    assert not same(half, 0.25)
+    assert same([half, half], [0.5, 0.5]) and not same((half, half), np.array([0.5, 1]))
