@@ -63,10 +63,17 @@ def fit(
     Raises:
         TrainingStopped: see :mod:`kitutils.train.guards`.
         WrongFolder: the folder holds the run of another model or other settings.
-        ValueError: ``epochs`` or ``patience`` is not 1 or more, or patience is asked for without validation.
+        ValueError: ``epochs`` or ``patience`` is not 1 or more, patience is asked for without validation, or
+            ``steps_per_execution`` does not divide the batches of an epoch.
     """
     _arguments(epochs, patience, validation, monitor)
     batches = batches_of(data)
+    at_once = getattr(model, "steps_per_execution", 1) or 1
+    if batches.steps % at_once:
+        raise ValueError(
+            f"steps_per_execution={at_once} does not divide the {batches.steps} batches of an epoch, so epochs would "
+            "run into one another. Compile with one that does, or change the batch size."
+        )
     guards.before(model, batches)
     keep = None if folder is None else Path(folder)
     run = Run(name or (keep.name if keep else model.name), _config(model, batches, monitor, patience))

@@ -131,6 +131,16 @@ def test_impossible_requests_are_refused(build, rows, options, message):
         fit(build(), rows, **({"epochs": 1, "bar": False} | options))
 
 
+def test_steps_in_one_go_divide_the_epoch_or_are_refused(build, rows):
+    one, two = build(), build(steps_per_execution=2)
+    for model in (one, two):
+        fit(model, rows, 1, bar=False)  # four batches
+    for left, right in zip(one.get_weights(), two.get_weights(), strict=True):
+        np.testing.assert_allclose(left, right, atol=1e-6)
+    with pytest.raises(ValueError, match="steps_per_execution=3 does not divide the 4 batches"):
+        fit(build(steps_per_execution=3), rows, 1, bar=False)
+
+
 # --- what stops a training --------------------------------------------------------------------------------------------
 
 
