@@ -100,7 +100,6 @@ def fit(
                 keeper,  # last, so that what it saves is what the others left
             ],
         )
-        keeper.done()
     elif run.epochs:
         model.optimizer.finalize_variable_values(model.trainable_variables)  # the averages, where use_ema is set
     keeper.best_weights(model)
@@ -154,13 +153,10 @@ class _Keeper(keras.callbacks.Callback):
             if self.patience and run.best_epoch == epoch:
                 self._keep_best(epoch)
             if self.patience and epoch - (run.best_epoch or 0) >= self.patience:
-                run.stopped = "early"
                 self.model.stop_training = True
-        self._save()
-
-    def done(self) -> None:
-        """The training has ended by itself."""
-        self.run.stopped = self.run.stopped or "finished"
+        # Said now and not after the training, where use_ema has put averages in place of the weights to go on from.
+        last = epoch + 1 == self.params["epochs"]
+        run.stopped = "early" if self.model.stop_training else "finished" if last else ""
         self._save()
 
     def best_weights(self, model: keras.Model) -> None:

@@ -35,7 +35,8 @@ class Run:
         versions: of Python, Keras, its backend and NumPy.
         machine: processor, cores and system. No name, no path.
         resumed: how often it was taken up again.
-        stopped: "finished", "early" (patience ran out), or "" while it runs or when it was broken off.
+        stopped: "finished", "early" (patience ran out, or another callback stopped it), or "" while it runs or when it
+            was broken off.
         best_epoch: from 0, by the monitored metric; None without validation.
     """
 

@@ -86,6 +86,37 @@ def test_a_finished_run_is_not_trained_again_and_a_longer_one_goes_on(build, row
     assert fit(build(), rows, 3, folder=tmp_path, bar=False).epochs == 3
 
 
+def test_a_run_with_averaged_weights_goes_on_from_the_weights_and_not_from_their_averages(rows, tmp_path):
+    import keras
+
+    def averaged():
+        keras.utils.set_random_seed(1)
+        model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2, activation="softmax")])
+        optimizer = keras.optimizers.Adam(0.05, use_ema=True, ema_momentum=0.9)
+        model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return model
+
+    whole, longer, again = averaged(), averaged(), averaged()
+    fit(whole, rows, 3, bar=False)
+    fit(averaged(), rows, 2, folder=tmp_path, bar=False)
+    fit(longer, rows, 3, folder=tmp_path, bar=False)
+    assert fit(again, rows, 3, folder=tmp_path, bar=False).stopped == "finished"
+    for model in (longer, again):
+        for left, right in zip(whole.get_weights(), model.get_weights(), strict=True):
+            np.testing.assert_allclose(left, right, atol=1e-6)
+
+
+def test_a_callback_that_stops_the_training_is_in_the_record(build, rows, tmp_path):
+    import keras
+
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 1
+
+    run = fit(build(), rows, 9, folder=tmp_path, callbacks=[Stop()], bar=False)
+    assert run.epochs == 2 and run.stopped == "early"
+
+
 def test_patience_goes_back_to_the_best_epoch(build, rows, tmp_path):
     x, y = rows
     wrong = (x, 1 - y)  # the better it learns, the worse it is judged
