@@ -150,7 +150,8 @@ def confusion(matrix: np.ndarray, class_names: Sequence[str]) -> Figure:
     axis.imshow(np.where(right | (matrix == 0), np.nan, matrix), cmap="Oranges", vmin=0, vmax=1.6 * _top(matrix, right))
     for i, j in np.argwhere(matrix > 0):
         axis.text(j, i, matrix[i, j], ha="center", va="center", fontsize=9)
-    axis.set_xticks(range(size), class_names)
+    slanted = {"rotation": 45, "ha": "right"} if max(map(len, class_names)) > 5 else {}
+    axis.set_xticks(range(size), class_names, **slanted)
     axis.set_yticks(range(size), class_names)
     axis.set(xlabel="predicted", ylabel="true")
     return figure

@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "claims": ["claim"],
         "exercises": ["exercise"],
         "predictions": ["outcome", "predict", "recap"],
+        "records": ["record"],
         "session": ["pick", "quiet", "start"],
         "waiting": ["track"],
     },

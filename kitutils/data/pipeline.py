@@ -3,6 +3,8 @@
 A training that is broken off in epoch 7 can go on with epoch 7's rows in epoch 7's order, because nothing depends on
 how often the data was shuffled before. ``stream`` gives a ``tf.data`` pipeline under Keras' TensorFlow backend and a
 ``keras.utils.PyDataset`` under any other; both hand out the same rows in the same order.
+
+Lessons: 40.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from kitutils.data import views
 
 if TYPE_CHECKING:
     import keras
@@ -29,8 +33,7 @@ class Batches:
         seed: decides the order of the rows in each epoch, and what ``augment`` draws.
         shuffle: False deals the rows in the order given, in every epoch.
         augment: called with a batch of inputs and a seed of shape (2,), int32, that is another for each batch; returns
-        the
-            inputs to train on. Under TensorFlow it is traced into the pipeline, so it must consist of TensorFlow
+            the inputs to train on. Under TensorFlow it is traced into the pipeline, so it must consist of TensorFlow
             operations; otherwise it is given NumPy arrays.
 
     Attributes:
@@ -50,6 +53,8 @@ class Batches:
         seed: int = 0,
         shuffle: bool = True,
         augment: Augment | None = None,
+        flip: bool = False,
+        shift: int = 0,
     ) -> None:
         if len(x) != len(y):
             raise ValueError(f"Each row has one input and one target; got {len(x)} inputs and {len(y)} targets.")
@@ -59,16 +64,29 @@ class Batches:
             )
         if batch_size < 1:
             raise ValueError(f"A batch has one row or more; got batch_size={batch_size}.")
+        if (flip or shift) and np.ndim(x) != 4:
+            raise ValueError(f"Only pictures, (rows, height, width, channels), have other views; got {np.shape(x)}.")
         self.x, self.y = x, y
         self.rows, self.batch_size = len(x), batch_size
         self.steps = -(-self.rows // batch_size)
         self.seed, self.shuffle, self.augment = seed, shuffle, augment
+        self.flip, self.shift = flip, shift
+        self._first = np.random.default_rng(seed).random(self.rows) < 0.5  # mirrored in the first epoch
 
     def order(self, epoch: int) -> np.ndarray:
         """Positions of the rows in the order of an epoch, int64 of shape (rows,)."""
         if not self.shuffle:
             return np.arange(self.rows)
         return np.random.default_rng([self.seed, int(epoch)]).permutation(self.rows)
+
+    def inputs(self, rows: np.ndarray, epoch: int, step: int) -> np.ndarray:
+        """The inputs of these rows as this step of this epoch sees them: mirrored, shifted; not augmented."""
+        inputs = self.x[rows]
+        if self.flip:
+            inputs = views.alternately(inputs, self._first[rows], epoch)
+        if self.shift:
+            inputs = views.shifted(inputs, self.shift, np.random.default_rng([self.seed, int(epoch), int(step)]))
+        return inputs
 
     def stream(self, start: int = 0) -> tf.data.Dataset | keras.utils.PyDataset:
         """The batches from epoch ``start`` on, in the form that the Keras backend in use likes best.
@@ -87,7 +105,8 @@ class Batches:
         """
         import tensorflow as tf
 
-        x, y = tf.constant(self.x), tf.constant(self.y)
+        viewed = self.flip or self.shift
+        x, y = tf.constant(() if viewed else self.x), tf.constant(self.y)
 
         def epoch_of(epoch):
             order = tf.numpy_function(self.order, [epoch], tf.int64)
@@ -96,7 +115,11 @@ class Batches:
             return tf.data.Dataset.zip(rows, tf.data.Dataset.range(self.steps).map(lambda step: (epoch, step)))
 
         def gather(rows, place):
-            images = tf.gather(x, rows)
+            if viewed:
+                images = tf.numpy_function(self.inputs, [rows, *place], self.x.dtype)
+                images.set_shape((None, *self.x.shape[1:]))
+            else:
+                images = tf.gather(x, rows)
             if self.augment is not None:
                 epoch, step = place
                 seed = tf.stack([self.seed, epoch * self.steps + step])
@@ -123,7 +146,7 @@ class Batches:
 
             def __getitem__(self, step):
                 rows = self.rows[step * deal.batch_size : (step + 1) * deal.batch_size]
-                images = deal.x[rows]
+                images = deal.inputs(rows, self.epoch, step)
                 if deal.augment is not None:
                     seed = np.array([deal.seed, self.epoch * deal.steps + step], dtype=np.int32)
                     images = np.asarray(deal.augment(images, seed))

@@ -1,8 +1,10 @@
-"""Networks for small images: the textbook CNN that everything is compared with, and residual networks.
+"""Networks for small images: the textbook CNN that everything is compared with, residual networks, and a fast one.
 
 They take uint8 or float images from 0 to 255 as they are: the scaling is the first layer, so that nobody can forget it.
 They end in logits, without a softmax; compile them with ``SparseCategoricalCrossentropy(from_logits=True)``. Keras
 only, so any backend trains them.
+
+Lessons: 40.
 """
 
 from __future__ import annotations
@@ -10,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
-from keras import layers
+import numpy as np
+from keras import layers, ops
 
 CIFAR = (32, 32, 3)
 
 
-def reference_cnn(input_shape: Sequence[int] = CIFAR, classes: int = 10) -> keras.Model:
+def reference_cnn(input_shape: Sequence[int] = CIFAR, classes: int = 10, *, batch_norm: bool = False) -> keras.Model:
     """The course's reference, as textbooks have it: Conv 32, pool, Conv 64, pool, Conv 64, Dense 64, Dense.
 
     It stays as it is, so that figures of different lessons and years can be compared. Train it with Adam at its own
@@ -24,20 +27,27 @@ def reference_cnn(input_shape: Sequence[int] = CIFAR, classes: int = 10) -> kera
     Args:
         input_shape: height, width, channels; 16 or more on a side.
         classes: how many.
+        batch_norm: True is no longer the reference: batch normalisation between each convolution and its relu.
 
     Raises:
         ValueError: the images are too small for two poolings and three convolutions.
     """
     _image_shape(input_shape, 16)
+
+    def convolution(filters: int) -> list[keras.Layer]:
+        if not batch_norm:
+            return [layers.Conv2D(filters, 3, activation="relu")]
+        return [layers.Conv2D(filters, 3), layers.BatchNormalization(), layers.ReLU()]
+
     return keras.Sequential(
         [
             keras.Input(tuple(input_shape)),
             layers.Rescaling(1 / 255),
-            layers.Conv2D(32, 3, activation="relu"),
+            *convolution(32),
             layers.MaxPooling2D(),
-            layers.Conv2D(64, 3, activation="relu"),
+            *convolution(64),
             layers.MaxPooling2D(),
-            layers.Conv2D(64, 3, activation="relu"),
+            *convolution(64),
             layers.Flatten(),
             layers.Dense(64, activation="relu"),
             layers.Dense(classes),
@@ -87,6 +97,102 @@ def resnet(
     x = layers.GlobalAveragePooling2D()(x)
     kind = "resnet" if shortcuts else "plain"
     return keras.Model(image, layers.Dense(classes)(x), name=f"{kind}{depth}")
+
+
+def fast_cnn(
+    images: np.ndarray,
+    classes: int = 10,
+    *,
+    stages: Sequence[Sequence[int]] = ((48, 64, 64), (96, 128, 128)),
+    patch: int = 2,
+) -> keras.Model:
+    """The kit's fast network: much accuracy for little arithmetic, on two cores as on a GPU.
+
+    - The first layer cuts the image into patches and turns each into numbers that are uncorrelated and of equal spread
+      (whitening), computed from ``images`` and not trained. Each direction comes twice, with either sign, so that the
+      activation loses nothing. It halves the image, and all later layers work on a quarter of the pixels (Coates and
+      Ng, "Learning feature representations with k-means", 2012; Page, "How to train your ResNet", 2018; Jordan, "94%
+      on CIFAR-10 in 3.29 Seconds on a Single GPU", 2024).
+    - Each convolution begins by passing its inputs on (a one in the middle of the filter), so that a signal reaches the
+      end before anything is learned (Jordan, 2024).
+    - Pooling comes before normalisation and activation, which then have a quarter of the work.
+    - The last layer sees each channel's largest value, and its logits are made nine times smaller (Page, 2018).
+
+    Compile it with :func:`kitutils.train.recipes.fast`.
+
+    Args:
+        images: training images, uint8 of shape (rows, height, width, channels); 5,000 of them are looked at.
+        classes: how many.
+        stages: for each stage the channels of its convolutions. After the first of them the image is halved.
+        patch: side of the patches that the first layer cuts.
+
+    Raises:
+        ValueError: the images are no uint8 batch.
+    """
+    if images.ndim != 4 or images.dtype != np.uint8:
+        raise ValueError(
+            f"Images are uint8 of shape (rows, height, width, channels); got {images.dtype} {images.shape}."
+        )
+    image = keras.Input(images.shape[1:], dtype="uint8")
+    x = layers.Rescaling(1 / 64, offset=-2.0)(image)
+    filters = whitening(images / 64 - 2.0, patch)
+    first = layers.Conv2D(2 * filters.shape[-1], patch, patch, use_bias=False, trainable=False, name="whitening")
+    x = layers.Activation("silu")(first(x))
+    first.kernel.assign(np.concatenate([filters, -filters], axis=-1))
+    for stage in stages:
+        for place, width in enumerate(stage):
+            start = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+            convolution = layers.Conv2D(width, 3, padding="same", use_bias=False, kernel_initializer=start)
+            x = convolution(x)
+            _pass_on(convolution)
+            if place == 0:
+                x = layers.MaxPooling2D()(x)
+            x = layers.BatchNormalization(momentum=0.6, epsilon=1e-5, scale=False)(x)
+            x = layers.Activation("silu")(x)
+    x = layers.GlobalMaxPooling2D()(x)
+    x = layers.Dense(classes, use_bias=False, name="head")(x)
+    return keras.Model(image, layers.Rescaling(1 / 9, dtype="float32")(x), name="fast_cnn")
+
+
+def both_sides(model: keras.Model) -> keras.Model:
+    """A model for predicting that averages what ``model`` says of an image and of its mirror image.
+
+    It shares the weights, and takes twice the time (test-time augmentation; Krizhevsky, Sutskever and Hinton, "ImageNet
+    classification with deep convolutional neural networks", NeurIPS 2012).
+    """
+    image = keras.Input(model.input_shape[1:], dtype=model.inputs[0].dtype)
+    return keras.Model(image, layers.Average()([model(image), model(ops.flip(image, axis=2))]), name=model.name)
+
+
+def whitening(images: np.ndarray, patch: int, sample: int = 5000, epsilon: float = 1e-2) -> np.ndarray:
+    """Filters that turn patches of an image into uncorrelated numbers of equal spread.
+
+    Args:
+        images: float of shape (rows, height, width, channels).
+        patch: side of the patches.
+        sample: how many images to look at, those that come first.
+        epsilon: added to each variance, so that directions in which nothing happens are not blown up.
+
+    Returns:
+        float32 of shape (patch, patch, channels, patch * patch * channels), the widest direction first.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(images[:sample], (patch, patch), axis=(1, 2))[
+        :, ::patch, ::patch
+    ]
+    patches = np.moveaxis(windows, 3, -1).reshape(-1, patch * patch * images.shape[-1])
+    spread, directions = np.linalg.eigh(np.cov(patches, rowvar=False))
+    filters = (directions / np.sqrt(spread + epsilon))[:, ::-1]
+    return filters.reshape(patch, patch, images.shape[-1], -1).astype(np.float32)
+
+
+def _pass_on(convolution: layers.Conv2D) -> None:
+    """Makes the first filters hand on one input each, unchanged; the others stay random."""
+    kernel = np.array(convolution.kernel)
+    height, width, inputs, filters = kernel.shape
+    each = np.arange(min(inputs, filters))
+    kernel[..., each] = 0
+    kernel[height // 2, width // 2, each, each] = 1
+    convolution.kernel.assign(kernel)
 
 
 def _block(x, channels: int, stride: int, shortcut: bool):

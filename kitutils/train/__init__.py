@@ -8,6 +8,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "callbacks": ["EtaBar"],
         "errors": ["TrainingStopped", "WrongFolder"],
         "fitting": ["fit"],
+        "losses": ["SmoothedCrossentropy"],
+        "optimizers": ["ConvMuon"],
         "runs": ["Run", "compare"],
         "schedules": ["OneCycle"],
     },

@@ -2,6 +2,8 @@
 
 A record of what was done, a look at the data before the first step, one file from which a broken-off training goes on,
 and the weights of the best epoch. What it adds is in callbacks below, each a few lines; the training is ``model.fit``.
+
+Lessons: 40.
 """
 
 from __future__ import annotations
@@ -206,6 +208,7 @@ def _config(model: keras.Model, batches: Batches, monitor: str, patience: int | 
         "batch_size": batches.batch_size,
         "seed": batches.seed,
         "augmented": batches.augment is not None,
+        "views": {"flip": batches.flip, "shift": batches.shift},
         "monitor": monitor,
         "patience": patience,
     }

@@ -120,6 +120,8 @@ class Comparison:
             across = np.cumsum(run.seconds) if over == "seconds" else np.arange(1, run.epochs + 1)
             axis.plot(across, run.history[metric], marker="o", markersize=3, label=run.name)
         axis.set(xlabel=over, ylabel=metric.replace("_", " "))
+        if over == "epochs":
+            axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend()
         return figure
 

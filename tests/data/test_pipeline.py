@@ -83,3 +83,41 @@ def test_what_cannot_be_dealt_is_refused():
         batches(size=0)
     with pytest.raises(TypeError, match="got list"):
         batches_of([1, 2])
+
+
+def pictures():
+    x = np.random.default_rng(0).integers(0, 256, (10, 8, 8, 3)).astype(np.uint8)
+    return Batches(x, np.arange(10), 4, seed=3, flip=True, shift=1)
+
+
+def test_both_forms_deal_the_same_views():
+    made = pictures()
+    flow = [x.numpy() for x, _ in itertools.islice(made.tensorflow(), 9)]
+    arrays = made.arrays()
+    for epoch in range(3):
+        for step in range(3):
+            assert (arrays[step][0] == flow[3 * epoch + step]).all()
+        arrays.on_epoch_end()
+
+
+def test_views_change_from_epoch_to_epoch_and_not_from_run_to_run():
+    made, again = pictures(), pictures()
+    rows = np.arange(4)
+    assert (made.inputs(rows, 1, 2) == again.inputs(rows, 1, 2)).all()
+    assert (made.inputs(rows, 1, 2) != made.inputs(rows, 2, 2)).any()
+    assert (made.inputs(rows, 1, 2) != made.inputs(rows, 1, 1)).any()
+
+
+def test_tables_have_no_other_views():
+    with pytest.raises(ValueError, match=r"Only pictures.*got \(10, 1\)"):
+        batches(flip=True)
+
+
+def test_half_the_rows_are_mirrored_first_and_another_seed_chooses_others():
+    x = np.zeros((2000, 1, 2, 1), np.uint8)
+    x[:, :, 1] = 1
+    sides = [
+        Batches(x, np.arange(2000), seed=seed, flip=True).inputs(np.arange(2000), 0, 0)[:, 0, 0, 0] for seed in (0, 1)
+    ]
+    assert all(900 < side.sum() < 1100 for side in sides)
+    assert 800 < (sides[0] != sides[1]).sum() < 1200

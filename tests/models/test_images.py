@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from kitutils.models import reference_cnn, resnet
+from kitutils.models import both_sides, fast_cnn, reference_cnn, resnet
+from kitutils.train import recipes
 
 
 def convolutions(model):
@@ -62,3 +63,67 @@ def test_what_cannot_be_built_is_refused():
         resnet(21)
     with pytest.raises(ValueError, match=r"16 or more on a side; got \(8, 8, 1\)"):
         reference_cnn((8, 8, 1))
+
+
+@pytest.fixture(scope="module")
+def photos():
+    """Images whose neighbouring pixels are alike, as in photographs."""
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (60, 4, 4, 3))
+    return (np.repeat(np.repeat(coarse, 8, 1), 8, 2) * 0.8 + rng.integers(0, 52, (60, 32, 32, 3))).astype(np.uint8)
+
+
+def test_the_whitened_patches_are_uncorrelated_and_of_equal_spread(photos):
+    model = fast_cnn(photos)
+    patches = keras.Model(model.input, model.get_layer("whitening").output).predict(photos, verbose=0)
+    numbers = patches.reshape(-1, 24)
+    covariance = np.cov(numbers[:, :12], rowvar=False)
+    assert np.diag(covariance) == pytest.approx(np.ones(12), abs=0.25)  # the smallest directions are held back a little
+    assert abs(covariance - np.diag(np.diag(covariance))).max() < 0.02
+    assert numbers[:, 12:] == pytest.approx(-numbers[:, :12])
+
+
+def test_the_first_layer_is_not_trained(photos):
+    model = fast_cnn(photos)
+    assert not any("whitening" in weight.path for weight in model.trainable_variables)
+
+
+def test_convolutions_begin_by_passing_on(photos):
+    wide = [layer for layer in convolutions(fast_cnn(photos)) if layer.name != "whitening"]
+    kernel = np.array(wide[1].kernel)  # 48 channels in, 64 out
+    passed = np.zeros((3, 3, 48, 48))
+    passed[1, 1] = np.eye(48)
+    assert (kernel[..., :48] == passed).all() and kernel[..., 48:].std() > 0
+
+
+def test_another_seed_begins_with_other_weights(photos):
+    def kernel(seed):
+        keras.utils.set_random_seed(seed)
+        return np.array(convolutions(fast_cnn(photos))[0].kernel)
+
+    assert (kernel(0) == kernel(0)).all() and (kernel(0) != kernel(1)).any()
+
+
+def test_the_fast_network_learns_saves_and_loads(photos, tmp_path):
+    y = np.arange(60) % 2
+    keras.utils.set_random_seed(0)
+    bright = np.where(y[:, None, None, None] == 1, photos // 2 + 100, photos // 2).astype(np.uint8)
+    model = recipes.fast(fast_cnn(bright, 2), 20)
+    model.fit(bright, y, batch_size=30, epochs=10, verbose=0)
+    assert model.evaluate(bright, y, verbose=0)[1] > 0.9
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    assert again.predict(bright, verbose=0) == pytest.approx(model.predict(bright, verbose=0), abs=1e-5)
+
+
+def test_both_sides_is_the_mean_of_an_image_and_its_mirror(photos):
+    model = fast_cnn(photos)
+    says = [model.predict(side, verbose=0) for side in (photos, photos[:, :, ::-1])]
+    both = both_sides(model)
+    assert both.predict(photos, verbose=0) == pytest.approx(np.mean(says, axis=0), abs=1e-5)
+    assert both.predict(photos, verbose=0) == pytest.approx(both.predict(photos[:, :, ::-1], verbose=0), abs=1e-5)
+
+
+def test_the_fast_network_wants_bytes(photos):
+    with pytest.raises(ValueError, match=r"uint8.*got float64"):
+        fast_cnn(photos / 255)
