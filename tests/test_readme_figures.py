@@ -77,3 +77,17 @@ def test_labels_augmentation_and_features(rows):
     ours = results("data_features")["results"]["ours_minus"]["gradient boosting"]
     numbers = "| {mean:+.3f}, interval {low:+.3f} to {high:+.3f} |".format(**ours).replace("-", "−")
     assert numbers in row(rows, "PR-AUC of the shop model")
+
+
+def test_images_race(rows):
+    found = results("images_race")["results"]
+    errors = {
+        name: statistics.median(100 * run["error"] for run in found[name]) for name in ("reference", "fast", "sprint")
+    }
+    line = row(rows, "CIFAR-10, test error of the reference CNN")
+    assert f"| {errors['reference']:.1f} %, {errors['fast']:.1f} % |" in line
+    line = row(rows, "its error over the reference's")
+    assert f"| {found['fast_error_ratio']:.2f} × at {found['fast_time_ratio']:.2f} × the time; " in line
+    assert f"{found['fast_error_ratio_both_sides']:.2f} × with both sides |" in line
+    line = row(rows, "time in which it is as good as the reference")
+    assert f"| {found['sprint_time_ratio']:.2f} ×, with {errors['sprint']:.1f} % error |" in line

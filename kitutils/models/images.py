@@ -3,8 +3,6 @@
 They take uint8 or float images from 0 to 255 as they are: the scaling is the first layer, so that nobody can forget it.
 They end in logits, without a softmax; compile them with ``SparseCategoricalCrossentropy(from_logits=True)``. Keras
 only, so any backend trains them.
-
-Lessons: 40.
 """
 
 from __future__ import annotations

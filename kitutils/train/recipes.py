@@ -1,7 +1,4 @@
-"""Whole recipes: optimiser, schedule and loss that belong together, each from a paper that is named.
-
-Lessons: 40.
-"""
+"""Whole recipes: optimiser, schedule and loss that belong together, each from a paper that is named."""
 
 from __future__ import annotations
 

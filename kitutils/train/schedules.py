@@ -1,7 +1,4 @@
-"""Learning-rate schedules that Keras does not have, as Keras objects: counted in steps and saved with the model.
-
-Lessons: 40.
-"""
+"""Learning-rate schedules that Keras does not have, as Keras objects: counted in steps and saved with the model."""
 
 from __future__ import annotations
 
