@@ -104,7 +104,7 @@ class Batches:
         import tensorflow as tf
 
         viewed = self.flip or self.shift
-        x, y = tf.constant(() if viewed else self.x), tf.constant(self.y)
+        x, y = None if viewed else tf.constant(self.x), tf.constant(self.y)
 
         def epoch_of(epoch):
             order = tf.numpy_function(self.order, [epoch], tf.int64)

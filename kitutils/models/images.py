@@ -102,9 +102,8 @@ def fast_cnn(
     classes: int = 10,
     *,
     stages: Sequence[Sequence[int]] = ((48, 64, 64), (96, 128, 128)),
-    patch: int = 2,
 ) -> keras.Model:
-    """The kit's fast network: much accuracy for little arithmetic, on two cores as on a GPU.
+    """The kit's fast network: much accuracy for little arithmetic on two cores.
 
     - The first layer cuts the image into patches and turns each into numbers that are uncorrelated and of equal spread
       (whitening), computed from ``images`` and not trained. Each direction comes twice, with either sign, so that the
@@ -119,10 +118,9 @@ def fast_cnn(
     Compile it with :func:`kitutils.train.recipes.fast`.
 
     Args:
-        images: training images, uint8 of shape (rows, height, width, channels); 5,000 of them are looked at.
+        images: training images, uint8 of shape (rows, height, width, channels); the first 5,000 are looked at.
         classes: how many.
         stages: for each stage the channels of its convolutions. After the first of them the image is halved.
-        patch: side of the patches that the first layer cuts.
 
     Raises:
         ValueError: the images are no uint8 batch.
@@ -133,8 +131,8 @@ def fast_cnn(
         )
     image = keras.Input(images.shape[1:], dtype="uint8")
     x = layers.Rescaling(1 / 64, offset=-2.0)(image)
-    filters = whitening(images / 64 - 2.0, patch)
-    first = layers.Conv2D(2 * filters.shape[-1], patch, patch, use_bias=False, trainable=False, name="whitening")
+    filters = whitening(images[:5000] / 64 - 2.0, patch=2)
+    first = layers.Conv2D(2 * filters.shape[-1], 2, 2, use_bias=False, trainable=False, name="whitening")
     x = layers.Activation("silu")(first(x))
     first.kernel.assign(np.concatenate([filters, -filters], axis=-1))
     for stage in stages:
@@ -162,21 +160,18 @@ def both_sides(model: keras.Model) -> keras.Model:
     return keras.Model(image, layers.Average()([model(image), model(ops.flip(image, axis=2))]), name=model.name)
 
 
-def whitening(images: np.ndarray, patch: int, sample: int = 5000, epsilon: float = 1e-2) -> np.ndarray:
+def whitening(images: np.ndarray, patch: int, epsilon: float = 1e-2) -> np.ndarray:
     """Filters that turn patches of an image into uncorrelated numbers of equal spread.
 
     Args:
         images: float of shape (rows, height, width, channels).
         patch: side of the patches.
-        sample: how many images to look at, those that come first.
         epsilon: added to each variance, so that directions in which nothing happens are not blown up.
 
     Returns:
         float32 of shape (patch, patch, channels, patch * patch * channels), the widest direction first.
     """
-    windows = np.lib.stride_tricks.sliding_window_view(images[:sample], (patch, patch), axis=(1, 2))[
-        :, ::patch, ::patch
-    ]
+    windows = np.lib.stride_tricks.sliding_window_view(images, (patch, patch), axis=(1, 2))[:, ::patch, ::patch]
     patches = np.moveaxis(windows, 3, -1).reshape(-1, patch * patch * images.shape[-1])
     spread, directions = np.linalg.eigh(np.cov(patches, rowvar=False))
     filters = (directions / np.sqrt(spread + epsilon))[:, ::-1]

@@ -9,9 +9,7 @@ from kitutils.train.optimizers import ConvMuon
 from kitutils.train.schedules import OneCycle
 
 
-def fast(
-    model: keras.Model, steps: int, *, peak: float = 0.02, smoothing: float = 0.1, **compile_options
-) -> keras.Model:
+def fast(model: keras.Model, steps: int, *, peak: float = 0.02, smoothing: float = 0.1) -> keras.Model:
     """Compile an image classifier for a short training: Muon, and a learning rate that rises for a fifth of it.
 
     For networks like :func:`kitutils.models.fast_cnn`, whose last layer is called "head" and gives logits. The idea of
@@ -21,14 +19,13 @@ def fast(
     Args:
         model: gives logits; labels are class numbers.
         steps: of the whole training, epochs × ``batches.steps``.
-        peak: of the learning rate. From 0.02 to 0.04 there is hardly a difference.
+        peak: of the learning rate.
         smoothing: of the labels.
-        compile_options: of ``model.compile``, such as ``steps_per_execution``.
 
     Returns:
         The same model, compiled.
     """
     rate = OneCycle(peak, steps, warm=0.2, start=0.2, end=0.02)
     optimizer = ConvMuon(rate, exclude_layers=["head"], adam_beta_2=0.99)
-    model.compile(optimizer, SmoothedCrossentropy(smoothing), metrics=["accuracy"], **compile_options)
+    model.compile(optimizer, SmoothedCrossentropy(smoothing), metrics=["accuracy"])
     return model

@@ -13,12 +13,8 @@ FOLDER = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.setenv("KIT_STRICT_DATA", "1")  # importing sets it; taken back after the test
-    monkeypatch.syspath_prepend(FOLDER)
-    import data as benchmark
-
-    return benchmark
+def benchmark(program):
+    return program("data")
 
 
 def suspected(benchmark, frame, coerce):

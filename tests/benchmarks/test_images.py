@@ -1,20 +1,12 @@
 """The image benchmark's arithmetic on made-up runs, and a tiny run of each of its trainings."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture
-def benchmark(monkeypatch):
-    monkeypatch.setenv("KIT_STRICT_DATA", "1")  # importing sets it; taken back after the test
-    monkeypatch.syspath_prepend(FOLDER)
-    import images as benchmark
-
-    return benchmark
+def benchmark(program):
+    return program("images")
 
 
 def test_ratios_are_medians_of_pairs_and_not_ratios_of_medians(benchmark):
@@ -41,14 +33,7 @@ def rows(benchmark):
 
 def test_each_training_runs(benchmark, rows, monkeypatch):
     monkeypatch.setattr(benchmark, "EPOCHS", 1)
-    tiny = benchmark.Recipe(1, stages=((8, 8), (8,)), batch=20)
+    tiny = benchmark.Recipe(1, batch=20)
     for train in (benchmark.train_reference, lambda rows, seed: benchmark.train_fast(rows, tiny, seed)):
         model, seconds = train(rows, 0)
         assert 0 <= rows.accuracy(model) <= 1 and seconds > 0
-
-
-def test_the_network_for_fashion_is_small_enough(benchmark):
-    from kitutils.models import fast_cnn
-
-    images = np.random.default_rng(0).integers(0, 256, (50, 28, 28, 1)).astype(np.uint8)
-    assert fast_cnn(images, stages=benchmark.FASHION.stages).count_params() < 100_000

@@ -42,6 +42,12 @@ def test_the_18_layer_network_has_11_million_parameters():
     assert model.count_params() == pytest.approx(11.17e6, rel=0.01)
 
 
+def test_batch_norm_is_added_between_each_convolution_and_its_relu():
+    kinds = [type(layer).__name__ for layer in reference_cnn(batch_norm=True).layers]
+    places = [place for place, kind in enumerate(kinds) if kind == "BatchNormalization"]
+    assert [kinds[place - 1 : place + 2] for place in places] == 3 * [["Conv2D", "BatchNormalization", "ReLU"]]
+
+
 def test_the_plain_network_differs_in_the_shortcuts_alone():
     plain, residual = resnet(14, shortcuts=False), resnet(14)
     assert [layer.filters for layer in convolutions(plain)] == [layer.filters for layer in convolutions(residual)]
