@@ -121,3 +121,10 @@ def test_half_the_rows_are_mirrored_first_and_another_seed_chooses_others():
     ]
     assert all(900 < side.sum() < 1100 for side in sides)
     assert 800 < (sides[0] != sides[1]).sum() < 1200
+
+
+def test_a_row_is_mirrored_alike_in_any_batch():
+    x = np.random.default_rng(0).integers(0, 256, (40, 4, 4, 3)).astype(np.uint8)
+    made = Batches(x, np.arange(40), seed=3, flip=True)
+    order = np.random.default_rng(1).permutation(40)
+    assert (made.inputs(order, 0, 0) == made.inputs(np.arange(40), 0, 0)[order]).all()
