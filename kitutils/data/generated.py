@@ -37,4 +37,16 @@ def _shop_messages() -> Content:
     return shop_messages.dataset(shop.generate())
 
 
-_MAKERS = {"shapes10": _shapes10, "shop": _shop, "shop_raw": _shop_raw, "shop_messages": _shop_messages}
+def _docstrings() -> Content:
+    from kitutils.data import text
+
+    return text.dataset()
+
+
+_MAKERS = {
+    "docstrings": _docstrings,
+    "shapes10": _shapes10,
+    "shop": _shop,
+    "shop_raw": _shop_raw,
+    "shop_messages": _shop_messages,
+}

@@ -7,7 +7,7 @@ from kitutils.data.faults import BadCard, UnknownDataset
 
 PROMISED = {
     "digits", "breast_cancer", "wine", "diabetes", "iris", "photographs", "cifar10", "fashion_mnist", "mnist", "imdb",
-    "sst2", "california_housing", "bike_sharing", "penguins", "shapes10",
+    "sst2", "california_housing", "bike_sharing", "penguins", "shapes10", "docstrings",
 }  # fmt: skip
 DIGITS = yaml.safe_load((settings.root() / "datasets" / "digits.yaml").read_text(encoding="utf8"))
 PENGUINS = yaml.safe_load((settings.root() / "datasets" / "penguins.yaml").read_text(encoding="utf8"))
