@@ -82,11 +82,11 @@ def photos():
 def test_the_whitened_patches_are_uncorrelated_and_of_equal_spread(photos):
     model = fast_cnn(photos)
     patches = keras.Model(model.input, model.get_layer("whitening").output).predict(photos, verbose=0)
-    numbers = patches.reshape(-1, 24)
-    covariance = np.cov(numbers[:, :12], rowvar=False)
-    assert np.diag(covariance) == pytest.approx(np.ones(12), abs=0.25)  # the smallest directions are held back a little
+    numbers = patches[:, :-1, :-1].reshape(-1, 36)  # at the last row and column, patches reach over the edge
+    covariance = np.cov(numbers[:, :18], rowvar=False)
+    assert np.diag(covariance) == pytest.approx(np.ones(18), abs=0.25)  # the smallest directions are held back a little
     assert abs(covariance - np.diag(np.diag(covariance))).max() < 0.02
-    assert numbers[:, 12:] == pytest.approx(-numbers[:, :12])
+    assert numbers[:, 18:] == pytest.approx(-numbers[:, :18])
 
 
 def test_the_first_layer_is_not_trained(photos):
@@ -95,8 +95,7 @@ def test_the_first_layer_is_not_trained(photos):
 
 
 def test_convolutions_begin_by_passing_on(photos):
-    wide = [layer for layer in convolutions(fast_cnn(photos)) if layer.name != "whitening"]
-    kernel = np.array(wide[1].kernel)  # 48 channels in, 64 out
+    kernel = np.array(convolutions(fast_cnn(photos))[2].kernel)  # after the whitening and one more: 48 in, 64 out
     passed = np.zeros((3, 3, 48, 48))
     passed[1, 1] = np.eye(48)
     assert (kernel[..., :48] == passed).all() and kernel[..., 48:].std() > 0
@@ -105,7 +104,7 @@ def test_convolutions_begin_by_passing_on(photos):
 def test_another_seed_begins_with_other_weights(photos):
     def kernel(seed):
         keras.utils.set_random_seed(seed)
-        return np.array(convolutions(fast_cnn(photos))[0].kernel)
+        return np.array(convolutions(fast_cnn(photos))[1].kernel)  # the first is the whitening
 
     assert (kernel(0) == kernel(0)).all() and (kernel(0) != kernel(1)).any()
 
@@ -120,6 +119,13 @@ def test_the_fast_network_learns_saves_and_loads(photos, tmp_path):
     model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras")
     assert again.predict(bright, verbose=0) == pytest.approx(model.predict(bright, verbose=0), abs=1e-5)
+
+
+def test_half_precision_is_for_the_arithmetic_and_not_for_weights_or_logits(photos):
+    model = fast_cnn(photos, dtype="mixed_bfloat16")
+    assert {keras.backend.standardize_dtype(weight.dtype) for weight in model.weights} == {"float32"}
+    computed = {layer.compute_dtype for layer in model.layers[1:-1]}
+    assert (computed, model.layers[-1].compute_dtype) == ({"bfloat16"}, "float32")
 
 
 def test_both_sides_is_the_mean_of_an_image_and_its_mirror(photos):
