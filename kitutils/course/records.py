@@ -43,7 +43,8 @@ def record(name: str, root: Path | None = None) -> Record:
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
         machine = kept["machine"]
-        where = f"{machine.get('cores', '?')} cores, {machine.get('processor', 'processor unknown')}"
+        cores = machine.get("cores", "?")
+        where = f"{cores} core{'' if cores == 1 else 's'}, {machine.get('processor', 'processor unknown')}"
         return Record(kept["results"], f"Recorded on {kept['date']}, {where}: {kept['what']}.")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise NoRecord(

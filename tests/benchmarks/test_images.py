@@ -37,3 +37,54 @@ def test_each_training_runs(benchmark, rows, monkeypatch):
     for train in (benchmark.train_reference, lambda rows, seed: benchmark.train_fast(rows, tiny, seed)):
         model, seconds = train(rows, 0)
         assert 0 <= rows.accuracy(model) <= 1 and seconds > 0
+
+
+def test_the_three_changes_are_one_upon_the_other(program, rows, monkeypatch):
+    changes = program("images_changes")
+    monkeypatch.setattr(changes, "EPOCHS", 1)
+    trained = []
+
+    def train(rows, seed, *, one_cycle=False, flip=False):
+        trained.append((seed, one_cycle, flip))
+        return seed
+
+    monkeypatch.setattr(changes, "train", train)
+    monkeypatch.setattr(type(rows), "accuracy", lambda rows, model: 0.75 + model / 100)
+    found = changes.errors(rows, 2)
+    assert trained == [(seed, *change) for seed in (0, 1) for change in ((False, False), (True, False), (True, True))]
+    assert found == {name: [0.25, 0.24] for name in changes.CHANGES}
+
+
+def test_a_change_is_trained_as_its_name_says(program, rows, monkeypatch):
+    changes = program("images_changes")
+    monkeypatch.setattr(changes, "EPOCHS", 1)
+    plain, cycled = (changes.train(rows, 0, one_cycle=one_cycle, flip=one_cycle) for one_cycle in (False, True))
+    assert float(plain.optimizer.learning_rate) == pytest.approx(1e-3)
+    assert cycled.optimizer._learning_rate.peak == changes.PEAK and cycled.optimizer._learning_rate.steps == 2
+    assert sum("batch_normalization" in layer.name for layer in plain.layers) == 3
+
+
+def test_speeds_are_ratios_round_by_round(program, monkeypatch):
+    speed = program("images_speed")
+    clock = {"plain": iter([1, 100, 200, 400]), "kit": iter([1, 1, 150, 100, 200, 100, 800, 100])}
+
+    class Trainer:
+        def __init__(self, rows, batch_size=None, policy="float32"):
+            self.name = "plain" if batch_size is None else "kit"
+
+        def epoch(self):
+            return next(clock[self.name])  # both of the kit's trainers in turn
+
+    monkeypatch.setattr(speed, "Trainer", Trainer)
+    monkeypatch.setattr(speed.precision, "fastest", lambda: "float32")
+    found = speed.speeds(None, 3)
+    assert found["plain"] == [100, 200, 400] and found["kit"] == [150, 200, 800]
+    assert (found["kit over plain"], found["kit, float32 over plain"]) == (1.5, 0.5)
+
+
+def test_each_trainer_trains_an_epoch(program, rows, monkeypatch):
+    speed = program("images_speed")
+    monkeypatch.setattr(speed, "IMAGES", 40)
+    for trainer in (speed.Trainer(rows), speed.Trainer(rows, 20), speed.Trainer(rows, 20, "mixed_bfloat16")):
+        assert trainer.epoch() > 0
+        assert trainer.model.optimizer.iterations == 2

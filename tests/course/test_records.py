@@ -37,6 +37,12 @@ def test_what_cannot_be_read_is_said(folder, tmp_path, text):
         record("runs", tmp_path)
 
 
+def test_one_core_is_one_core(folder, tmp_path):
+    alone = GOOD | {"machine": {"processor": "a processor", "cores": 1}}
+    (folder / "runs.json").write_text(json.dumps(alone), encoding="utf8")
+    assert "1 core, a processor" in record("runs", tmp_path).origin
+
+
 def test_a_missing_one_too(tmp_path):
     with pytest.raises(NoRecord, match="FileNotFoundError"):
         record("runs", tmp_path)
