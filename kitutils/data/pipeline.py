@@ -3,6 +3,8 @@
 A training that is broken off in epoch 7 can go on with epoch 7's rows in epoch 7's order, because nothing depends on
 how often the data was shuffled before. ``stream`` gives a ``tf.data`` pipeline under Keras' TensorFlow backend and a
 ``keras.utils.PyDataset`` under any other; both hand out the same rows in the same order.
+
+Lessons: 40.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 A record of what was done, a look at the data before the first step, one file from which a broken-off training goes on,
 and the weights of the best epoch. What it adds is in callbacks below, each a few lines; the training is ``model.fit``.
+
+Lessons: 40.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Whole recipes: optimiser, schedule and loss that belong together, each from a paper that is named."""
+"""Whole recipes: optimiser, schedule and loss that belong together, each from a paper that is named.
+
+Lessons: 40.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Learning-rate schedules that Keras does not have, as Keras objects: counted in steps and saved with the model."""
+"""Learning-rate schedules that Keras does not have, as Keras objects: counted in steps and saved with the model.
+
+Lessons: 40.
+"""
 
 from __future__ import annotations
 
