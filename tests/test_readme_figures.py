@@ -91,3 +91,15 @@ def test_images_race(rows):
     assert f"{found['fast_error_ratio_both_sides']:.2f} × with both sides |" in line
     line = row(rows, "time in which it is as good as the reference")
     assert f"| {found['sprint_time_ratio']:.2f} ×, with {errors['sprint']:.1f} % error |" in line
+
+
+def test_images_changes(rows):
+    found = results("images_changes")["results"]
+    means = ", ".join(f"{100 * statistics.mean(errors):.1f} %" for errors in found.values())
+    assert f"| {means} |" in row(rows, "test error of the reference CNN with batch norm")
+
+
+def test_images_speed(rows):
+    found = results("images_speed")["results"]
+    policy = found["kit over plain"], found["kit, mixed_bfloat16 over plain"]
+    assert f"| {policy[0]:.2f} ×, {policy[1]:.2f} × |" in row(rows, "images a second of the reference CNN")
