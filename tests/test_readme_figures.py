@@ -99,7 +99,11 @@ def test_images_changes(rows):
     assert f"| {means} |" in row(rows, "test error of the reference CNN with batch norm")
 
 
+KIT = ("kit", "kit, mixed_bfloat16")
+
+
 def test_images_speed(rows):
     found = results("images_speed")["results"]
-    policy = found["kit over plain"], found["kit, mixed_bfloat16 over plain"]
-    assert f"| {policy[0]:.2f} ×, {policy[1]:.2f} × |" in row(rows, "images a second of the reference CNN")
+    pairs = [(found[f"{name} over plain"], found[f"{name} over plain, best rounds"]) for name in KIT]
+    quoted = "; ".join(f"{median:.2f} ×, best rounds {best:.2f} ×" for median, best in pairs)
+    assert f"| {quoted} |" in row(rows, "images a second of the reference CNN")

@@ -80,6 +80,7 @@ def test_speeds_are_ratios_round_by_round(program, monkeypatch):
     found = speed.speeds(None, 3)
     assert found["plain"] == [100, 200, 400] and found["kit"] == [150, 200, 800]
     assert (found["kit over plain"], found["kit, float32 over plain"]) == (1.5, 0.5)
+    assert (found["kit over plain, best rounds"], found["kit, float32 over plain, best rounds"]) == (2.0, 0.25)
 
 
 def test_each_trainer_trains_an_epoch(program, rows, monkeypatch):
