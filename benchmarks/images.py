@@ -47,8 +47,8 @@ class Rows:
     y_judged: np.ndarray
 
     @classmethod
-    def load(cls, validation: bool) -> Rows:
-        ds = data.load("cifar10")
+    def load(cls, validation: bool, name: str = "cifar10") -> Rows:
+        ds = data.load(name)
         if not validation:
             return cls(ds.x_train, ds.y_train, ds.x_test, ds.y_test)
         order = np.random.default_rng(7).permutation(len(ds.x_train))
@@ -79,13 +79,14 @@ class Recipe:
     shift: int = 2
     peak: float = 0.02
     smoothing: float = 0.1
+    stages: tuple[tuple[int, ...], ...] = ((48, 64, 64), (96, 128, 128))
 
 
 def train_fast(rows: Rows, recipe: Recipe, seed: int) -> tuple[keras.Model, float]:
     """The kit's fast network, in the number format that is fastest here; the model and its seconds."""
     begun = time.perf_counter()
     keras.utils.set_random_seed(seed)
-    model = fast_cnn(rows.x, dtype=precision.fastest())
+    model = fast_cnn(rows.x, stages=recipe.stages, dtype=precision.fastest())
     batches = Batches(rows.x, rows.y, recipe.batch, seed=seed, flip=True, shift=recipe.shift)
     steps = round(recipe.epochs * batches.steps)
     recipes.fast(model, steps, peak=recipe.peak, smoothing=recipe.smoothing)

@@ -107,3 +107,10 @@ def test_images_speed(rows):
     pairs = [(found[f"{name} over plain"], found[f"{name} over plain, best rounds"]) for name in KIT]
     quoted = "; ".join(f"{median:.2f} ×, best rounds {best:.2f} ×" for median, best in pairs)
     assert f"| {quoted} |" in row(rows, "images a second of the reference CNN")
+
+
+def test_images_fashion(rows):
+    found = results("images_fashion")["results"]
+    errors = 100 * (1 - found["median error"]), 100 * (1 - found["median error_both_sides"])
+    quoted = f"| {errors[0]:.1f} %, {errors[1]:.1f} % in {found['median seconds']:.0f} s |"
+    assert quoted in row(rows, "Fashion-MNIST, test accuracy of a network")

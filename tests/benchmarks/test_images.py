@@ -89,3 +89,13 @@ def test_each_trainer_trains_an_epoch(program, rows, monkeypatch):
     for trainer in (speed.Trainer(rows), speed.Trainer(rows, 20), speed.Trainer(rows, 20, "mixed_bfloat16")):
         assert trainer.epoch() > 0
         assert trainer.model.optimizer.iterations == 2
+
+
+def test_the_small_network_has_fewer_than_100_000_parameters(program, rows, monkeypatch):
+    fashion = program("images_fashion")
+    grey = type(rows)(rows.x[:, :28, :28, :1], rows.y, rows.x[:10, :28, :28, :1], rows.y[:10])
+    tiny = program("images").Recipe(1, batch=20, shift=1, stages=fashion.SMALL.stages)
+    found = fashion.runs(grey, 1, tiny)
+    assert 50_000 < found["parameters"] < 100_000
+    (run,) = found["runs"]
+    assert found["median error"] == run["error"] and 0 <= run["error_both_sides"] <= 1 and run["seconds"] > 0
