@@ -2,9 +2,10 @@
 
     python benchmarks/images_fashion.py [--runs 3] [--validation | --record]
 
-The kit's fast network, made narrower. Its length and shifts were chosen by one run on 5,000 training images that were
-held out; ``--validation`` judges by them. For a record all 60,000 train, and the test images are looked at once, at the
-end of each run. Seconds as in ``images.py``. 8 minutes on two cores; needs fashion_mnist in the cache or a mirror.
+The kit's fast network, made narrower. Widths and shifts were tried once, with 8 epochs, on 5,000 training images that
+were held out (7.7 % error); 14 epochs are what fits well into three minutes. ``--validation`` judges by such images.
+For a record all 60,000 train, and the test images are looked at once, at the end of each run. Seconds as in
+``images.py``. 8 minutes on two cores; needs fashion_mnist in the cache or a mirror.
 """
 
 from __future__ import annotations
