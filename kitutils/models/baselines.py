@@ -139,6 +139,7 @@ class NBSVM(ClassifierMixin, BaseEstimator):
         tags.input_tags.sparse = True
         tags.input_tags.positive_only = True
         tags.classifier_tags.multi_class = False
+        # Its checks of accuracy draw measurements around a mean, which are no counts.
         tags.classifier_tags.poor_score = True
         return tags
 
