@@ -614,8 +614,7 @@ def their_second_stage(model, images, labels, rng):
 
 _, (theirs, their_labels) = their_second_stage(tuned, x_new[judges], y_new[judges], np.random.default_rng(0))
 said = np.argmax(tuned(theirs), axis=1)
-print(f"their held-out score: {100 * np.mean(said == their_labels):.0f} % right, where the head alone had "
-      f"{curve['frozen'].max():.0f} %")
+print(f"their held-out score: {100 * np.mean(said == their_labels):.0f} % right, before any training of theirs")
 
 # %% [markdown]
 # Write `second_stage(model, images, labels, rng)` as it ought to be.
