@@ -160,12 +160,12 @@ class Batches:
 
 
 def batches_of(data, batch_size: int = 32, seed: int = 0) -> Batches:
-    """``data`` as :class:`Batches`: itself, or a pair of arrays.
+    """``data`` as batches: itself if it deals out batches as :class:`Batches` does, or made from a pair of arrays.
 
     Raises:
         TypeError: it is neither.
     """
-    if isinstance(data, Batches):
+    if hasattr(data, "stream") and hasattr(data, "steps"):
         return data
     if isinstance(data, tuple) and len(data) == 2:
         return Batches(np.asarray(data[0]), np.asarray(data[1]), batch_size, seed=seed)

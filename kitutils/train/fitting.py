@@ -203,7 +203,7 @@ def _config(model: keras.Model, batches: Batches, monitor: str, patience: int | 
         "parameters": int(model.count_params()),
         "optimizer": _plain(optimizer["class_name"]),
         "optimizer_config": _plain({key: value for key, value in optimizer["config"].items() if key != "name"}),
-        "loss": loss if isinstance(loss, str) else getattr(loss, "name", str(loss)),
+        "loss": {key: _name(part) for key, part in loss.items()} if isinstance(loss, dict) else _name(loss),
         "rows": batches.rows,
         "batch_size": batches.batch_size,
         "seed": batches.seed,
@@ -212,6 +212,10 @@ def _config(model: keras.Model, batches: Batches, monitor: str, patience: int | 
         "monitor": monitor,
         "patience": patience,
     }
+
+
+def _name(loss: Any) -> str:
+    return loss if isinstance(loss, str) else getattr(loss, "name", str(loss))
 
 
 def _plain(value: Any) -> Any:

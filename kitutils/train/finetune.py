@@ -1,0 +1,61 @@
+"""Fine-tuning a text classifier: first the new head alone, then all layers, with a rate that rises and falls."""
+
+from __future__ import annotations
+
+import keras
+
+from kitutils.data.text_streams import LabelledTexts
+from kitutils.train.fitting import fit
+from kitutils.train.runs import Run
+from kitutils.train.schedules import OneCycle
+
+
+def train_head(model: keras.Model, batches: LabelledTexts, epochs: int, *, peak: float = 1e-2, bar: bool = True) -> Run:
+    """Train the head on labelled texts and leave the body as it is: for few labels, or before :func:`finetune`.
+
+    Args:
+        model: :func:`kitutils.models.text_classifier`. It is compiled anew; what was trainable before is so afterwards.
+        batches: the texts and their labels.
+        epochs: passes over them.
+        peak: the largest learning rate; a head can take a hundred times the rate of a body.
+        bar: one line of progress.
+
+    Returns:
+        The record of the training.
+    """
+    bodies = [layer for layer in model.layers if layer.name != "head"]
+    parts = bodies + [part for layer in bodies if isinstance(layer, keras.Model) for part in layer.layers]
+    were = [part.trainable for part in parts]
+    try:
+        for layer in bodies:
+            layer.trainable = False
+        return finetune(model, batches, epochs, peak=peak, bar=bar)
+    finally:
+        for part, trainable in zip(parts, were, strict=True):  # an encoder first, then its layers one by one
+            part.trainable = trainable
+
+
+def finetune(model: keras.Model, batches: LabelledTexts, epochs: int, *, peak: float = 5e-4, bar: bool = True) -> Run:
+    """Train all layers of a classifier that are trainable on labelled texts.
+
+    The rate rises for a tenth of the steps, so that a new head's first large errors do not spoil the body, and falls to
+    nothing (Devlin et al., "BERT", NAACL 2019, appendix A.2, with half a cosine in place of a line). Small encoders
+    take larger rates than BERT's 2e-5.
+
+    Args:
+        model: :func:`kitutils.models.text_classifier`; it is compiled anew and trained in place.
+        batches: the texts and their labels.
+        epochs: passes over them.
+        peak: the largest learning rate.
+        bar: one line of progress.
+
+    Returns:
+        The record of the training.
+    """
+    rate = OneCycle(peak, epochs * batches.steps, warm=0.1, start=0.01)
+    model.compile(
+        keras.optimizers.AdamW(rate, weight_decay=0.01, global_clipnorm=1.0),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    return fit(model, batches, epochs, bar=bar)

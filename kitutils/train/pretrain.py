@@ -1,0 +1,140 @@
+"""Pretraining a text encoder on texts without labels, on top of ``fit``; a broken-off run goes on where it was.
+
+    python -m kitutils.train.pretrain [--first 8] [--epochs 12] [--folder DIR] [--out DIR] [--backend jax]
+
+made the weights that the kit carries, from the training part of the doc strings. With ``--backend jax`` it needs no
+TensorFlow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+if __name__ == "__main__" and "--backend" in sys.argv:  # before Keras is imported
+    os.environ["KERAS_BACKEND"] = sys.argv[sys.argv.index("--backend") + 1]
+
+import keras
+
+from kitutils.data.text_pairs import PairBatches
+from kitutils.models.pretraining import pretraining_model
+from kitutils.models.text import Block, text_encoder
+from kitutils.train.fitting import fit
+from kitutils.train.runs import Run
+from kitutils.train.schedules import OneCycle
+
+SIZES = {"width": 128, "depth": 3, "heads": 4, "length": 128}
+SHARE = 0.15
+PEAK = 1e-3
+
+
+def pretrain(
+    model: keras.Model,
+    batches: PairBatches,
+    epochs: int,
+    *,
+    peak: float = PEAK,
+    folder: str | Path | None = None,
+    bar: bool = True,
+) -> Run:
+    """Train an encoder to guess hidden words and to find paragraphs of the same document.
+
+    AdamW as for BERT, with a rate that rises for a tenth of the steps (Loshchilov and Hutter, "Decoupled weight decay
+    regularization", ICLR 2019); the gradient is cut to length 1.
+
+    Args:
+        model: the encoder with its heads, from ``pretraining_model`` or :func:`grow`; it is trained in place.
+        batches: the texts.
+        epochs: passes over them in all.
+        peak: the largest learning rate.
+        folder: where state and record are kept, so that a broken-off run can go on; None keeps nothing.
+        bar: one line of progress.
+
+    Returns:
+        The record of the run.
+    """
+    compile_pretraining(model, epochs * batches.steps, peak)
+    return fit(model, batches, epochs, folder=folder, bar=bar)
+
+
+def grow(shallow: keras.Model, body: keras.Model) -> keras.Model:
+    """A deeper encoder with heads that begins where a shallow one without blocks has come to.
+
+    Embedding, positions and heads are taken over. Each block begins by adding nothing, so that both say the same
+    (compare Gong et al., "Efficient training of BERT by progressively stacking", ICML 2019). An epoch without blocks
+    takes a fraction of the time, and much of what counts here is in the embedding.
+
+    Args:
+        shallow: what :func:`pretrain` made of an encoder of depth 0.
+        body: the encoder to go on with; its weights are replaced.
+
+    Returns:
+        ``body`` with its heads.
+    """
+    model = pretraining_model(body)
+    for ours, theirs, names in (
+        (body, shallow.get_layer("encoder"), ("pieces", "positions", "norm")),
+        (model, shallow, ("guess", "guess_norm", "piece_bias")),
+    ):
+        for name in names:
+            ours.get_layer(name).set_weights(theirs.get_layer(name).get_weights())
+    for block in body.layers:
+        if isinstance(block, Block):
+            for last in (block.attend.mix, block.narrow):
+                last.set_weights([0 * weight for weight in last.get_weights()])
+    return model
+
+
+def compile_pretraining(model: keras.Model, steps: int, peak: float = PEAK) -> keras.Model:
+    """Compile what ``pretraining_model`` made for a training of so many steps; returns the same model."""
+    rate = OneCycle(peak, steps, warm=0.1, start=0.01, end=0.02)
+    model.compile(
+        keras.optimizers.AdamW(rate, weight_decay=0.01, beta_2=0.98, global_clipnorm=1.0),
+        {name: keras.losses.SparseCategoricalCrossentropy(from_logits=True) for name in model.output},
+        metrics={name: ["accuracy"] for name in model.output},
+    )
+    return model
+
+
+def main() -> None:
+    """Pretrain on the doc strings and write the weights."""
+    from kitutils import data
+    from kitutils.data.tokens import train_wordpiece
+    from kitutils.models.pretrained import write_weights
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--first", type=int, default=8, help="epochs without blocks")
+    parser.add_argument("--epochs", type=int, default=12, help="epochs with them")
+    parser.add_argument("--folder", type=Path, default=Path("artifacts/pretrain"), help="for the state of the run")
+    parser.add_argument("--out", type=Path, default=Path("artifacts/pretrain/weights"), help="for the weights")
+    parser.add_argument("--backend", default="tensorflow", choices=["tensorflow", "jax", "torch"])
+    given = parser.parse_args()
+    ds = data.load("docstrings")
+    words = train_wordpiece(ds.x_train, length=SIZES["length"])
+    batches = PairBatches(
+        words.encode(ds.x_train), ds.truth["docstring_train"], size=len(words.vocabulary), share=SHARE
+    )
+    keras.utils.set_random_seed(0)
+    shallow = pretraining_model(text_encoder(len(words.vocabulary), **SIZES | {"depth": 0}))
+    first = pretrain(shallow, batches, given.first, peak=3 * PEAK, folder=given.folder / "first")
+    model = grow(shallow, text_encoder(len(words.vocabulary), **SIZES))
+    run = pretrain(model, batches, given.epochs, folder=given.folder / "then")
+    last = {name: round(values[-1], 4) for name, values in run.history.items()}
+    facts = {
+        "command": f"python -m kitutils.train.pretrain --first {given.first} --epochs {given.epochs}",
+        "data": f"docstrings, training part: {batches.rows} paragraphs; {ds.card.about.split('Counted here: ')[-1]}",
+        "last epoch": last,
+        "minutes": {"without blocks": round(sum(first.seconds) / 60), "with them": round(sum(run.seconds) / 60)},
+        "backend": keras.backend.backend(),
+        "versions": run.versions,
+        "date": time.strftime("%Y-%m-%d"),
+    }
+    write_weights(given.out, model, words, SIZES, facts)
+    print(last)
+
+
+if __name__ == "__main__":
+    main()

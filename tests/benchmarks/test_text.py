@@ -1,0 +1,104 @@
+"""The text benchmarks: what is drawn, what is compared with what, and a tiny run of each loop."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from kitutils.data.tokens import SPECIAL, Tokens, train_wordpiece
+from kitutils.models import text_classifier, text_encoder
+
+TOPICS = ("an array of numbers and its shape", "a table with columns and an index", "a figure with axes and lines")
+
+
+def texts(rows=60):
+    rng = np.random.default_rng(0)
+    y = np.arange(rows) % 3
+    x = np.array([" ".join(rng.permutation(TOPICS[label].split())) for label in y], dtype=object)
+    return x, y
+
+
+@pytest.fixture
+def fewshot(program, monkeypatch):
+    benchmark = program("text_fewshot")
+    x, y = texts()
+    words = train_wordpiece(x, size=120, length=16)
+
+    def network(kind):
+        return text_classifier(text_encoder(len(words.vocabulary), width=16, depth=1, heads=2, length=16), 3), words
+
+    monkeypatch.setattr(benchmark, "network", network)
+    return benchmark, benchmark.Rows(x[:40], y[:40], x[40:], y[40:])
+
+
+def test_drawn_rows_are_others_in_each_run_and_all_for_0(fewshot):
+    _, rows = fewshot
+    first, again, other = rows.drawn(10, 0), rows.drawn(10, 0), rows.drawn(10, 1)
+    np.testing.assert_array_equal(first, again)
+    assert len(set(first)) == 10 and set(first) != set(other)
+    np.testing.assert_array_equal(np.sort(rows.drawn(0, 3)), np.arange(40))
+
+
+def test_each_kind_learns(fewshot):
+    benchmark, rows = fewshot
+    for kind in ("pretrained", "random", "tfidf_lr"):
+        answers = benchmark.predicted(rows, kind, 30, 0, recipe=(15, 1e-2))
+        assert (answers == rows.y_judged).mean() > 0.6  # a third by guessing
+
+
+def test_rows_of_different_length_are_judged_each_in_its_place(fewshot):
+    benchmark, _ = fewshot
+    model, words = benchmark.network("random")
+    x = np.array(["an array", *TOPICS, "", "a figure with axes"], dtype=object)
+    tokens = words.encode(x)
+    whole = model.predict({"token_ids": tokens.ids, "padding_mask": tokens.mask.astype("int32")}, verbose=0)
+    np.testing.assert_array_equal(benchmark.said(model, tokens), whole.argmax(axis=1))
+
+
+def test_gains_are_means_of_pairs_in_points(fewshot, monkeypatch):
+    benchmark, rows = fewshot
+    right = {"pretrained": (18, 16), "random": (10, 10), "tfidf_lr": (16, 20)}
+
+    def predicted(rows, kind, labels, seed):
+        answers = (rows.y_judged + 1) % 3
+        answers[: right[kind][seed]] = rows.y_judged[: right[kind][seed]]
+        return answers
+
+    monkeypatch.setattr(benchmark, "predicted", predicted)
+    found = benchmark.compare(rows, [10, 0], 2)
+    assert list(found) == ["10", "all"]
+    assert found["10"]["pretrained"] == [0.9, 0.8]
+    assert found["10"]["gains"] == {"over random": 35.0, "over tfidf_lr": -5.0}
+    assert found["10"]["p_values"]["over random"] == [pytest.approx(2**-7, rel=0.01), pytest.approx(2**-5, rel=0.01)]
+
+
+def test_validation_judges_by_whole_doc_strings_of_the_training_part(program, monkeypatch):
+    benchmark = program("text_fewshot")
+
+    (x, y), (x_test, y_test) = texts(9000), texts(30)
+    documents = {"docstring_train": np.arange(9000) // 3}
+    loaded = SimpleNamespace(x_train=x, y_train=y, x_test=x_test, y_test=y_test, truth=documents)
+    monkeypatch.setattr(benchmark.data, "load", lambda name: loaded)
+    rows = benchmark.Rows.load(validation=True)
+    assert len(rows.x_judged) == 6000 and len(rows.x) == 3000
+    assert benchmark.Rows.load(validation=False).x_judged is x_test
+
+
+def test_both_loops_train_and_count_real_tokens(program, monkeypatch):
+    benchmark = program("text_speed")
+    monkeypatch.setattr(benchmark, "SIZES", {"width": 16, "depth": 1, "heads": 2, "length": 16})
+    monkeypatch.setattr(benchmark, "ROWS", 20)
+    ids = np.zeros((64, 16), dtype=np.int32)
+    ids[:, :6] = len(SPECIAL) + np.arange(6)
+    tokens = Tokens(ids, ids != 0)
+    assert benchmark.plain(tokens, 30)() == 20 * 6
+    monkeypatch.setattr(benchmark.PairBatches, "__init__", _narrow(benchmark.PairBatches.__init__))
+    loop = benchmark.ours(tokens, np.arange(64) // 2, 30)
+    assert loop() == 2 * 8 * 6  # an eighth of the batches, partners too
+
+
+def _narrow(init):
+    def made(self, tokens, documents, **given):
+        init(self, tokens, documents, **(given | {"widths": (8, 16), "per_batch": 128}))
+
+    return made

@@ -1,0 +1,51 @@
+"""Labelled texts as batches: every row once an epoch, with its own label, in buckets."""
+
+import numpy as np
+import pytest
+
+from kitutils.data.text_streams import LabelledTexts
+from kitutils.data.tokens import SPECIAL, Tokens
+
+
+def labelled(rows=200, **changed):
+    """Rows of 2 to 16 tokens; the second token says the label."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, rows)
+    ids = rng.integers(len(SPECIAL) + 4, 40, (rows, 16)).astype(np.int32)
+    ids[:, 1] = len(SPECIAL) + labels
+    ids[np.arange(16) >= rng.integers(2, 17, rows)[:, None]] = 0
+    return LabelledTexts(Tokens(ids, ids != 0), labels, **({"widths": (4, 8, 16), "per_batch": 128} | changed)), ids
+
+
+def test_every_row_once_with_its_label():
+    batches, ids = labelled()
+    seen = []
+    for inputs, labels in batches.epoch(1):
+        np.testing.assert_array_equal(inputs["token_ids"][:, 1] - len(SPECIAL), labels)
+        np.testing.assert_array_equal(inputs["padding_mask"], inputs["token_ids"] != 0)
+        assert inputs["token_ids"].shape[1] in (4, 8, 16) and inputs["token_ids"].size <= 128
+        seen += [tuple(row[row != 0]) for row in inputs["token_ids"]]
+    assert sorted(seen) == sorted(tuple(row[row != 0]) for row in ids)
+
+
+def test_both_streams_deal_the_epochs_in_turn():
+    batches, _ = labelled()
+    expected = [labels for epoch in (3, 4) for _, labels in batches.epoch(epoch)]
+    streamed = [labels.numpy() for _, labels in batches.stream(3).take(2 * batches.steps)]
+    arrays = batches.arrays(3)
+    dealt = [arrays[step][1] for step in range(len(arrays))]
+    arrays.on_epoch_end()
+    dealt += [arrays[step][1] for step in range(len(arrays))]
+    for ours in (streamed, dealt):
+        assert all(np.array_equal(one, other) for one, other in zip(ours, expected, strict=True))
+    assert any(
+        not np.array_equal(a, b) for a, b in zip(expected[: batches.steps], expected[batches.steps :], strict=True)
+    )
+
+
+def test_each_row_has_one_label_and_there_are_rows():
+    ids = np.ones((3, 4), dtype=np.int32)
+    with pytest.raises(ValueError, match=r"one label; got 3 rows, labels \(2,\)"):
+        LabelledTexts(Tokens(ids, ids != 0), np.zeros(2))
+    with pytest.raises(ValueError, match="no texts to train on"):
+        LabelledTexts(Tokens(ids[:0], ids[:0] != 0), np.zeros(0))

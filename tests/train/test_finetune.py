@@ -1,0 +1,51 @@
+"""Fine-tuning: it learns, moves what it should and nothing else."""
+
+import numpy as np
+import pytest
+
+from kitutils.data.text_streams import LabelledTexts
+from kitutils.data.tokens import SPECIAL, Tokens
+from kitutils.models import text_classifier, text_encoder
+from kitutils.train.finetune import finetune, train_head
+
+
+@pytest.fixture
+def batches():
+    """Rows of 8 tokens; the second says the label."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, 200)
+    ids = rng.integers(len(SPECIAL) + 4, 40, (200, 8)).astype(np.int32)
+    ids[:, 1] = len(SPECIAL) + labels
+    return LabelledTexts(Tokens(ids, ids != 0), labels, widths=(8, 16), per_batch=128)
+
+
+@pytest.fixture
+def body():
+    return text_encoder(40, width=16, depth=1, heads=2, length=16)
+
+
+def weights(body):
+    return {layer.name: [array.copy() for array in layer.get_weights()] for layer in body.layers if layer.weights}
+
+
+def moved(before, after):
+    return {name for name in before if any((a != b).any() for a, b in zip(before[name], after[name], strict=True))}
+
+
+def test_finetune_learns_and_leaves_frozen_layers_alone(batches, body):
+    body.get_layer("positions").trainable = False
+    before = weights(body)
+    run = finetune(text_classifier(body, 4), batches, 8, peak=1e-2, bar=False)
+    assert run.history["accuracy"][-1] > 0.9
+    assert moved(before, weights(body)) == set(before) - {"positions"}
+    assert run.config["optimizer_config"]["learning_rate"]["config"]["steps"] == 8 * batches.steps
+
+
+def test_train_head_moves_the_head_alone_and_unfreezes_what_was_free(batches, body):
+    body.get_layer("positions").trainable = False
+    before, model = weights(body), text_classifier(body, 4)
+    head = model.get_layer("head").get_weights()[0].copy()
+    run = train_head(model, batches, 5, bar=False)
+    assert run.history["loss"][-1] < run.history["loss"][0]
+    assert not moved(before, weights(body)) and (head != model.get_layer("head").get_weights()[0]).any()
+    assert [layer.name for layer in body.layers if layer.weights and not layer.trainable] == ["positions"]

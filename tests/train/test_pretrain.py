@@ -1,0 +1,125 @@
+"""Pretraining: the heads give what they say, the loss falls, a broken-off run ends like another, weights come back."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from kitutils.data.text_pairs import PairBatches
+from kitutils.data.tokens import CLS, PAD, SEP, SPECIAL, Tokens, WordPiece
+from kitutils.models import pretrained_text, pretraining_model, text_encoder
+from kitutils.models.pretrained import NAME, DamagedWeights, write_weights
+from kitutils.models.pretraining import TEMPERATURE
+from kitutils.train.pretrain import grow, pretrain
+
+WORDS = WordPiece((*SPECIAL, *(chr(ord("a") + place) * 2 for place in range(25))), 16)
+SIZES = {"width": 16, "depth": 1, "heads": 2, "length": 16, "dropout": 0.1}
+
+
+def topics(rows=240, seed=0):
+    """Documents of one of five topics, each with five words of its own: both tasks can be learned."""
+    rng = np.random.default_rng(seed)
+    documents = np.arange(rows) // 4
+    ids = len(SPECIAL) + 5 * (documents % 5)[:, None] + rng.integers(0, 5, (rows, 12))
+    ids[:, 0] = CLS
+    ids[:, -1] = SEP
+    return Tokens(ids.astype(np.int32), ids != PAD), documents
+
+
+def batches():
+    tokens, documents = topics()
+    return PairBatches(tokens, documents, size=len(WORDS.vocabulary), widths=(12,), per_batch=480)
+
+
+def body(**changed):
+    keras.utils.set_random_seed(0)
+    return text_encoder(len(WORDS.vocabulary), **SIZES | changed)
+
+
+def test_heads():
+    encoder = body()
+    model = pretraining_model(encoder)
+    inputs, targets = next(batches().epoch(0))
+    found = {name: np.array(values) for name, values in model(inputs).items()}
+    tokens = np.array(encoder({name: inputs[name] for name in ("token_ids", "padding_mask")}))
+    hidden = tokens.reshape(-1, 16)[inputs["places"]]
+    hidden = model.get_layer("guess_norm")(keras.ops.gelu(model.get_layer("guess")(hidden), approximate=True))
+    pieces = np.array(encoder.get_layer("pieces").embeddings)
+    np.testing.assert_allclose(found["pieces"], np.array(hidden) @ pieces.T, atol=1e-5)
+    mean = tokens.mean(axis=1)  # no padding here
+    mean /= np.linalg.norm(mean, axis=1, keepdims=True)
+    alike = mean @ mean.T / TEMPERATURE
+    others = ~np.eye(len(mean), dtype=bool)
+    np.testing.assert_allclose(found["partner"][others], alike[others], atol=1e-4)
+    assert found["partner"][~others].max() < -9000
+    assert len(found["partner"]) == len(targets["partner"])
+
+
+def test_without_partners_there_is_one_task():
+    assert list(pretraining_model(body(), partners=False).output) == ["pieces"]
+
+
+def test_both_tasks_are_learned():
+    run = pretrain(pretraining_model(body()), batches(), 12, peak=1e-2, bar=False)
+    first, last = ({name: values[place] for name, values in run.history.items()} for place in (0, -1))
+    assert last["pieces_loss"] < 0.7 * first["pieces_loss"]
+    assert last["partner_loss"] < 0.9 * first["partner_loss"]
+    assert last["partner_accuracy"] > 2.5 / 39  # of 39 others; eight of a topic cannot be told apart
+
+
+def test_a_grown_encoder_begins_where_the_shallow_one_ended():
+    shallow = pretraining_model(body(depth=0))
+    shallow.set_weights([np.random.default_rng(0).normal(size=weight.shape) for weight in shallow.get_weights()])
+    deep = body(depth=2)
+    grown = grow(shallow, deep)
+    inputs, _ = next(batches().epoch(0))
+    for name, values in shallow(inputs).items():
+        np.testing.assert_allclose(grown(inputs)[name], values, atol=1e-4)
+    assert grown.count_params() > shallow.count_params() and grown.get_layer("encoder") is deep
+
+
+def test_a_broken_off_run_ends_like_another(tmp_path):
+    class Broken(Exception):
+        pass
+
+    class Breaks(PairBatches):
+        def epoch(self, epoch):
+            if epoch == 2:
+                raise Broken
+            yield from super().epoch(epoch)
+
+    tokens, documents = topics()
+    given = {"size": len(WORDS.vocabulary), "widths": (12,), "per_batch": 480}
+    model, other = (pretraining_model(body()) for _ in range(2))
+    with pytest.raises(Exception, match="Broken"):
+        pretrain(pretraining_model(body()), Breaks(tokens, documents, **given), 4, folder=tmp_path / "a", bar=False)
+    run = pretrain(model, PairBatches(tokens, documents, **given), 4, folder=tmp_path / "a", bar=False)
+    pretrain(other, PairBatches(tokens, documents, **given), 4, folder=tmp_path / "b", bar=False)
+    assert run.resumed == 1 and run.epochs == 4
+    for ours, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_weights_come_back(tmp_path):
+    model = pretraining_model(body())
+    write_weights(tmp_path, model, WORDS, SIZES, {"command": "this test"})
+    back = pretrained_text(tmp_path)
+    assert back.words == WORDS and back.facts["command"] == "this test"
+    inputs, _ = next(batches().epoch(0))
+    for name, values in model(inputs).items():
+        np.testing.assert_allclose(back.model(inputs)[name], values, atol=0.02)  # float16
+    assert back.body is back.model.get_layer("encoder")
+
+
+def test_damaged_weights_are_refused(tmp_path):
+    with pytest.raises(DamagedWeights, match="cannot be read"):
+        pretrained_text(tmp_path)
+    write_weights(tmp_path, pretraining_model(body()), WORDS, SIZES, {})
+    raw = bytearray((tmp_path / f"{NAME}.npz").read_bytes())
+    raw[len(raw) // 2] ^= 1
+    (tmp_path / f"{NAME}.npz").write_bytes(raw)
+    with pytest.raises(DamagedWeights, match="sha256 differs"):
+        pretrained_text(tmp_path)
+    facts = json.loads((tmp_path / f"{NAME}.json").read_text(encoding="utf8"))
+    assert len(facts["sha256"]) == 64
