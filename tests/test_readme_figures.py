@@ -114,3 +114,11 @@ def test_images_fashion(rows):
     errors = 100 * (1 - found["median error"]), 100 * (1 - found["median error_both_sides"])
     quoted = f"| {errors[0]:.1f} %, {errors[1]:.1f} % in {found['median seconds']:.0f} s |"
     assert quoted in row(rows, "Fashion-MNIST, test accuracy of a network")
+
+
+def test_text_fewshot(rows):
+    found = results("text_fewshot")["results"]
+    for labels, start in (("1000", "doc strings with 1,000 labels"), ("100", "the same with 100 labels")):
+        gains = found[labels]["gains"]
+        quoted = f"| {gains['over random']:+.1f}, {gains['over tfidf_lr']:+.1f} |".replace("-", "−")
+        assert quoted in row(rows, start)

@@ -8,6 +8,7 @@ real data came from the cache, a mirror or its publisher makes no difference to 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import shutil
 import tempfile
@@ -44,9 +45,11 @@ class Artifact:
     meta: Mapping[str, Any]
 
     def model(self) -> keras.Model:
-        """Load the Keras model."""
+        """Load the Keras model; first the kit's module that ``layers`` names, if its layers are not all Keras' own."""
         import keras
 
+        if str(layers := self.meta.get("layers", "")).startswith("kitutils."):
+            importlib.import_module(layers)
         return keras.saving.load_model(self.path / "model.keras")
 
 
@@ -59,7 +62,8 @@ def save_artifact(name: str, model: keras.Model, *, lesson: str, data: Any, **me
             the size of the weights and of no use to a lesson that predicts.
         lesson: the number of the lesson that made it, "01".
         data: the ``Dataset`` it was trained on.
-        **meta: anything JSON can hold that a user of the model needs: ``labels``, ``input_range``, ``preprocessing``.
+        **meta: anything JSON can hold that a user of the model needs: ``labels``, ``input_range``, ``preprocessing``;
+            ``layers``, the kit's module that defines the model's own layers.
 
     Raises:
         ValueError: the name is none, or the model is not built.

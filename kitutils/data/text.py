@@ -2,6 +2,8 @@
 
 ``corpus()`` has every paragraph, with its doc string and with what it repeats; ``dataset()`` has those that repeat
 nothing, divided so that a doc string is in one part only.
+
+Lessons: 43.
 """
 
 from __future__ import annotations

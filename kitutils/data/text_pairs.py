@@ -1,6 +1,8 @@
 """Batches for pretraining an encoder: paragraphs with hidden words, and beside each another one of the same document.
 
 No labels: what is to be found is in the texts themselves, and in which of them stand together.
+
+Lessons: 44.
 """
 
 from __future__ import annotations

@@ -80,7 +80,10 @@ class TextBatches:
             {name: grid if name.endswith(("ids", "mask")) else line for name in inputs},
             {name: line for name in targets} if targets else line,
         )
-        return tf.data.Dataset.from_generator(endless, output_signature=signature).prefetch(4)
+        # Autotuning has nothing to tune here, and its thread can keep ``fit`` from returning for half a minute.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return tf.data.Dataset.from_generator(endless, output_signature=signature).prefetch(4).with_options(options)
 
     def arrays(self, start: int = 0) -> keras.utils.PyDataset:
         """The batches from epoch ``start`` on as NumPy arrays, for any backend of Keras."""

@@ -3,6 +3,8 @@
 Inputs have KerasHub's names: ``token_ids`` and ``padding_mask``, int32 of shape (rows, tokens), the mask 1 where there
 is a token; a KerasHub encoder also takes ``segment_ids``. GELU is approximate throughout, because the exact one does
 not export to ONNX.
+
+Lessons: 44.
 """
 
 from __future__ import annotations
@@ -95,6 +97,10 @@ class Block(layers.Layer):
         inner = ops.gelu(self.wide(self.second(x)), approximate=True)
         return x + self.drop(self.narrow(inner), training=training)
 
+    def compute_output_spec(self, x, mask, training=None):
+        """Shape and type of the tokens."""
+        return keras.KerasTensor(x.shape, dtype=self.compute_dtype)
+
     def scores(self, x, mask):
         """What :meth:`Attention.scores` gives for the tokens that come into the block."""
         return self.attend.scores(self.first(x), mask)
@@ -122,6 +128,10 @@ class Positions(layers.Layer):
 
     def call(self, x):
         return x + ops.cast(self.vectors, x.dtype)[: ops.shape(x)[1]]
+
+    def compute_output_shape(self, shape):
+        """That of the tokens; JAX cannot work it out where the number of tokens is open."""
+        return shape
 
     def get_config(self) -> dict:
         return super().get_config() | {"length": self.length}

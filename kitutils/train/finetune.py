@@ -1,4 +1,7 @@
-"""Fine-tuning a text classifier: first the new head alone, then all layers, with a rate that rises and falls."""
+"""Fine-tuning a text classifier: first the new head alone, then all layers, with a rate that rises and falls.
+
+Lessons: 44.
+"""
 
 from __future__ import annotations
 

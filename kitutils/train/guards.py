@@ -15,7 +15,7 @@ from kitutils.train.errors import TrainingStopped
 LARGE = 20.0  # inputs whose spread is beyond this are not scaled
 STUCK = 3  # epochs in which a metric does not move by one row
 # Of a few rows, or of rows that are nearly all right already, the same number may well be right three times running.
-FEW, NEARLY = 100, 0.9
+FEW, MANY = 100, 1000
 SCALERS = (keras.layers.Rescaling, keras.layers.Normalization, keras.layers.BatchNormalization)
 TOKENS = (keras.layers.Embedding, keras.layers.TextVectorization, keras.layers.StringLookup, keras.layers.IntegerLookup)
 
@@ -112,7 +112,8 @@ class Watch(keras.callbacks.Callback):
                 "the layers trainable? Do relu units all give 0?"
             )
         for name, values in last.items():
-            if self.rows >= FEW and 0 <= values[0] < NEARLY and np.ptp(values) * self.rows < 0.5:
+            high = 0.9 if self.rows >= MANY else 0.5
+            if self.rows >= FEW and 0 <= values[0] < high and np.ptp(values) * self.rows < 0.5:
                 raise TrainingStopped(
                     f"{name} has been {values[0]:.6g} for {STUCK} epochs while the loss changed. Labels and loss may "
                     "not match: whole-number labels need sparse_categorical_crossentropy and the metric "

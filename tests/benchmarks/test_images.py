@@ -102,3 +102,27 @@ def test_the_small_network_has_fewer_than_100_000_parameters(program, rows, monk
     assert 50_000 < found["parameters"] < 100_000
     assert [run["seconds"] for run in found["runs"]] == [5, 1, 3] and found["median seconds"] == 3
     assert found["median error"] == round(1 - grey.accuracy(model), 4)
+
+
+def test_the_ladder_takes_its_rungs_in_turn_and_the_medians(program, rows, monkeypatch):
+    ladder = program("images_ladder")
+    clock, seen = iter([5.0, 50.0, 1.0, 10.0, 3.0, 30.0]), []
+
+    def rung(name):
+        return lambda rows, seed: (seen.append((name, seed)), (seed, next(clock)))[1]
+
+    monkeypatch.setattr(ladder, "RUNGS", {name: rung(name) for name in ("short", "long")})
+    monkeypatch.setattr(ladder, "both_sides", lambda model: model + 10)
+    monkeypatch.setattr(type(rows), "accuracy", lambda rows, model: 0.8 + model / 100)
+    found = ladder.ladder(rows, ["short", "long"], 3)
+    assert seen == [(name, seed) for seed in range(3) for name in ("short", "long")]
+    assert found["short"]["median_seconds"] == 3 and found["long"]["median_seconds"] == 30
+    assert found["long"]["median_accuracy"] == 0.81 and found["long"]["median_accuracy_both_sides"] == 0.91
+
+
+def test_resnet_20_is_trained_for_whole_epochs(program, rows):
+    ladder = program("images_ladder")
+    model, seconds = ladder.train_resnet(rows, 1, 0)
+    assert model.optimizer.iterations == 1 and seconds > 0
+    assert model.optimizer._learning_rate.steps == 1 and model.output_shape == (None, 10)
+    assert ladder.keras.config.dtype_policy().name == "float32"

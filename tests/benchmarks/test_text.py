@@ -41,8 +41,8 @@ def test_drawn_rows_are_others_in_each_run_and_all_for_0(fewshot):
 
 def test_each_kind_learns(fewshot):
     benchmark, rows = fewshot
-    for kind in ("pretrained", "random", "tfidf_lr"):
-        answers = benchmark.predicted(rows, kind, 30, 0, recipe=(15, 1e-2))
+    for kind in benchmark.KINDS:
+        answers = benchmark.predicted(rows, kind, 30, 0, recipe=(1, 15, 1e-2))
         assert (answers == rows.y_judged).mean() > 0.6  # a third by guessing
 
 
@@ -57,7 +57,7 @@ def test_rows_of_different_length_are_judged_each_in_its_place(fewshot):
 
 def test_gains_are_means_of_pairs_in_points(fewshot, monkeypatch):
     benchmark, rows = fewshot
-    right = {"pretrained": (18, 16), "random": (10, 10), "tfidf_lr": (16, 20)}
+    right = {"pretrained": (18, 16), "random": (10, 10), "tfidf_lr": (16, 20), "nb_svm": (18, 16)}
 
     def predicted(rows, kind, labels, seed):
         answers = (rows.y_judged + 1) % 3
@@ -67,8 +67,8 @@ def test_gains_are_means_of_pairs_in_points(fewshot, monkeypatch):
     monkeypatch.setattr(benchmark, "predicted", predicted)
     found = benchmark.compare(rows, [10, 0], 2)
     assert list(found) == ["10", "all"]
-    assert found["10"]["pretrained"] == [0.9, 0.8]
-    assert found["10"]["gains"] == {"over random": 35.0, "over tfidf_lr": -5.0}
+    assert found["10"]["pretrained"] == [0.9, 0.8] and found["all"]["pretrained"] == [0.9]
+    assert found["10"]["gains"] == {"over random": 35.0, "over tfidf_lr": -5.0, "over nb_svm": 0.0}
     assert found["10"]["p_values"]["over random"] == [pytest.approx(2**-7, rel=0.01), pytest.approx(2**-5, rel=0.01)]
 
 

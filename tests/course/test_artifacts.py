@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -317,3 +319,17 @@ def test_what_is_damaged_is_refused_with_what_to_do(trained, damage):
     assert str(settings.artifact_root()) not in message and str(Path.home()) not in message
     shutil.rmtree(folder)
     assert isinstance(load(make=lambda: trained), Artifact)
+
+
+def test_a_fresh_process_finds_the_kits_own_layers():
+    from kitutils.models import text_classifier, text_encoder
+
+    model = text_classifier(text_encoder(20, width=8, depth=1, heads=2, length=8), 3)
+    saved = save_artifact("text", model, lesson="44", data=DATA, layers="kitutils.models.text")
+    code = (
+        "import json, sys; from pathlib import Path; from kitutils.course.artifacts import Artifact\n"
+        "folder = Path(sys.argv[1]); meta = json.loads((folder / 'meta.json').read_text())\n"
+        "print(Artifact(folder, meta).model().output_shape)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, saved.path], capture_output=True, text=True, cwd=settings.root())
+    assert done.stdout.strip() == "(None, 3)", done.stderr[-2000:]

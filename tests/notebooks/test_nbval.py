@@ -94,3 +94,11 @@ def test_a_notebook_far_over_its_budget_fails_the_session(notebooks, tmp_path, l
 def test_the_callers_own_settings_win(notebooks, tmp_path):
     write(notebooks, "01_profile", "from kitutils import settings\nassert settings.profile() == 'workshop'")
     assert nbval(notebooks, cwd=tmp_path, KIT_PROFILE="workshop").returncode == 0
+
+
+def test_doc_strings_are_harvested_before_the_clock_starts(notebooks, tmp_path):
+    there = "from kitutils.data import store\nassert (store.folder() / 'docstrings.json.gz').exists()"
+    write(notebooks, "01_texts", there + '  # for data.load("docstrings")')
+    done = nbval(notebooks, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "doc strings harvested, once for all" in done.stdout

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kitutils.data.pipeline import Batches
-from kitutils.train import TrainingStopped, WrongFolder, fit
+from kitutils.train import TrainingStopped, WrongFolder, fit, guards
 
 PROCESS = Path(__file__).with_name("process.py")
 
@@ -227,3 +227,17 @@ def test_a_model_without_an_optimizer_is_named(rows):
     model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(2)])
     with pytest.raises(TrainingStopped, match=r"Call model\.compile"):
         fit(model, rows, 1, bar=False)
+
+
+@pytest.mark.parametrize(
+    ("rows", "value", "stops"), [(99, 0.2, 0), (500, 0.86, 0), (500, 0.2, 1), (5000, 0.95, 0), (5000, 0.7, 1)]
+)
+def test_a_metric_may_stand_still_where_rows_are_few_or_nearly_all_right(rows, value, stops):
+    watch = guards.Watch(rows)
+    for epoch in range(3):
+        logs = {"loss": 1.0 - epoch / 10, "accuracy": value}
+        if stops and epoch == 2:
+            with pytest.raises(TrainingStopped, match="accuracy has been"):
+                watch.on_epoch_end(epoch, logs)
+        else:
+            watch.on_epoch_end(epoch, logs)

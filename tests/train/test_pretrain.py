@@ -68,6 +68,13 @@ def test_both_tasks_are_learned():
     assert last["partner_accuracy"] > 2.5 / 39  # of 39 others; eight of a topic cannot be told apart
 
 
+def test_the_second_task_can_weigh_less():
+    model = pretraining_model(body())
+    run = pretrain(model, batches(), 1, partner=0.25, bar=False)
+    parts = {name: values[0] for name, values in run.history.items()}
+    assert parts["loss"] == pytest.approx(parts["pieces_loss"] + 0.25 * parts["partner_loss"], rel=1e-3)
+
+
 def test_a_grown_encoder_begins_where_the_shallow_one_ended():
     shallow = pretraining_model(body(depth=0))
     shallow.set_weights([np.random.default_rng(0).normal(size=weight.shape) for weight in shallow.get_weights()])
