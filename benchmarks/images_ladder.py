@@ -6,7 +6,7 @@ Each rung is a training of its own, with a schedule that ends where the rung end
 lower rungs, the reference and the fast network in its time, are in the record of ``images.py``. ``--validation`` judges
 by 5,000 training images that are held out; the long recipe was tried once in this way, and ResNet-20 has usual rates
 that were not tuned. For a record all training images train, and the test images are looked at once, at the end of each
-run. Seconds as in ``images.py``. 40 minutes on two cores; needs cifar10 in the cache or a mirror (KIT_MIRROR).
+run. Seconds as in ``images.py``. 50 minutes on two cores, not recorded yet; needs cifar10 in the cache or a mirror.
 """
 
 from __future__ import annotations
