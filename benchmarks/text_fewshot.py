@@ -137,7 +137,7 @@ def compare(rows: Rows, counts: list[int], runs: int) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--labels", type=int, nargs="+", default=[100, 1000, 0], help="how many; 0 for all")
+    parser.add_argument("--labels", type=int, nargs="+", default=[100, 1000], help="how many; 0 for all")
     parser.add_argument("--validation", action="store_true", help="judge by held-out doc strings of the training part")
     parser.add_argument("--record", action="store_true")
     given = parser.parse_args()

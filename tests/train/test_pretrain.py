@@ -1,6 +1,7 @@
 """Pretraining: the heads give what they say, the loss falls, a broken-off run ends like another, weights come back."""
 
 import json
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from kitutils.data.tokens import CLS, PAD, SEP, SPECIAL, Tokens, WordPiece
 from kitutils.models import pretrained_text, pretraining_model, text_encoder
 from kitutils.models.pretrained import NAME, DamagedWeights, write_weights
 from kitutils.models.pretraining import TEMPERATURE
+from kitutils.train import pretrain as program
 from kitutils.train.pretrain import grow, pretrain
 
 WORDS = WordPiece((*SPECIAL, *(chr(ord("a") + place) * 2 for place in range(25))), 16)
@@ -117,6 +119,24 @@ def test_weights_come_back(tmp_path):
     for name, values in model(inputs).items():
         np.testing.assert_allclose(back.model(inputs)[name], values, atol=0.02)  # float16
     assert back.body is back.model.get_layer("encoder")
+
+
+def test_the_command_writes_weights_that_come_back(tmp_path, monkeypatch, capsys):
+    rng = np.random.default_rng(0)
+    subjects = ["the array and its shape", "a table with columns", "the figure has axes"]
+    texts = [" ".join(rng.permutation(subjects[row // 2 % 3].split())) for row in range(60)]
+    loaded = SimpleNamespace(x_train=np.array(texts, dtype=object), truth={"docstring_train": np.arange(60) // 2})
+    monkeypatch.setattr("kitutils.data.load", lambda name: loaded)
+    monkeypatch.setattr(program, "SIZES", {"width": 16, "depth": 1, "heads": 2, "length": 16})
+    folders = ["--folder", str(tmp_path / "run"), "--out", str(tmp_path / "weights")]
+    monkeypatch.setattr("sys.argv", ["pretrain", "--first", "1", "--epochs", "2", *folders])
+    program.main()
+    shipped = pretrained_text(tmp_path / "weights")
+    assert shipped.facts["command"].endswith("--first 1 --epochs 2") and "60 paragraphs; numpy" in shipped.facts["data"]
+    assert shipped.words.pieces("the array") == ["the", "array"]
+    size = len(shipped.words.vocabulary)
+    inputs, _ = next(PairBatches(shipped.words.encode(texts), np.arange(60) // 2, size=size, widths=(16,)).epoch(0))
+    assert shipped.model(inputs)["pieces"].shape == (len(inputs["places"]), size)
 
 
 def test_damaged_weights_are_refused(tmp_path):
