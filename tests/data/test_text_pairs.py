@@ -96,6 +96,13 @@ def test_seed_and_epoch_decide_all():
     assert first(0, 2).shape != first(1, 2).shape or (first(0, 2) != first(1, 2)).any()
 
 
+def test_what_is_hidden_is_drawn_anew_in_each_epoch():
+    ids = np.full((40, 8), len(SPECIAL), dtype=np.int32)  # rows alike, so that their order makes no difference
+    made = PairBatches(Tokens(ids, ids != PAD), np.arange(40), size=SIZE, widths=(8,), per_batch=640)
+    first, second = (next(made.epoch(epoch))[0]["places"] for epoch in (0, 1))
+    assert made.steps == 1 and not np.array_equal(first, second)
+
+
 def test_both_streams_deal_the_epochs_in_turn():
     made, *_ = batches()
     expected = [inputs["token_ids"] for epoch in (2, 3) for inputs, _ in made.epoch(epoch)]
