@@ -1,11 +1,11 @@
 """Masked language modelling on the doc strings: real tokens a second of the plainest Keras loop and of the kit's.
 
-    python benchmarks/text_speed.py [--rounds 5] [--record]
+    python benchmarks/text_speed.py [--rounds 3] [--record]
 
 The plain loop pads every row to 128 tokens, deals arrays in batches of 32, and computes logits for all tokens, those
 that are not hidden with weight 0. The kit's deals rows of similar length together, in batches of about as many tokens,
 and computes logits for hidden tokens only. Same encoder, same optimizer, one task in both; padding does not count as
-tokens. Both are compiled and warmed up first; then they take turns. Not recorded yet.
+tokens. Both are compiled and warmed up first; then they take turns. 4 minutes on two cores.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _best(found: dict[str, list[float]]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--record", action="store_true")
     given = parser.parse_args()
     results = speeds(given.rounds)

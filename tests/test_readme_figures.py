@@ -122,3 +122,9 @@ def test_text_fewshot(rows):
         gains = found[labels]["gains"]
         quoted = f"| {gains['over random']:+.1f}, {gains['over tfidf_lr']:+.1f} |".replace("-", "−")
         assert quoted in row(rows, start)
+
+
+def test_text_speed(rows):
+    found = results("text_speed")["results"]
+    quoted = f"| {found['ratio']:.1f} ×, best rounds {found['best over best']:.1f} × |"
+    assert quoted in row(rows, "real tokens a second of masked language modelling")
