@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 WIDTHS = (16, 24, 32, 48, 64, 128)
 
 
-class TextBatches:
+class TextBatches(ABC):
     """Rows of tokens, dealt out in batches of similar length, epoch after epoch without end.
 
     ``epoch`` says what a batch holds; this class deals the rows, and turns epochs into what ``fit`` takes.
@@ -43,7 +44,7 @@ class TextBatches:
     def __init__(self, tokens: Tokens, widths: Sequence[int], per_batch: int, seed: int) -> None:
         if not len(tokens.ids):
             raise ValueError("There are no texts to train on. Look at the step that chose them.")
-        self.widths, self.per_batch, self.seed = tuple(widths), per_batch, seed
+        self.widths, self.seed = tuple(widths), seed
         self.x = tokens.ids[:, : self.widths[-1]]
         self.y = np.zeros(0, dtype=np.int64)
         self.rows, self.batch_size = len(self.x), per_batch
@@ -52,11 +53,11 @@ class TextBatches:
 
     def deal(self, epoch: int) -> list[Batch]:
         """Which rows come together in an epoch, and how many columns they need."""
-        return length_buckets(self._lengths, self.widths, self.per_batch, seed=self.seed, epoch=epoch)
+        return length_buckets(self._lengths, self.widths, self.batch_size, seed=self.seed, epoch=epoch)
 
+    @abstractmethod
     def epoch(self, epoch: int) -> Iterator:
         """The batches of one epoch, one after the other: inputs and targets as ``fit`` takes them."""
-        raise NotImplementedError
 
     def stream(self, start: int = 0) -> tf.data.Dataset | keras.utils.PyDataset:
         """The batches from epoch ``start`` on: a ``tf.data`` pipeline under TensorFlow, else arrays."""
