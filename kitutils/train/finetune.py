@@ -1,9 +1,12 @@
-"""Fine-tuning a text classifier: first the new head alone, then all layers, with a rate that rises and falls.
+"""Fine-tuning a text classifier: first the new head alone, then all layers or the upper ones, with a rate that rises
+and falls.
 
 Lessons: 44.
 """
 
 from __future__ import annotations
+
+import re
 
 import keras
 
@@ -36,6 +39,37 @@ def train_head(model: keras.Model, batches: LabelledTexts, epochs: int, *, peak:
     finally:
         for part, trainable in zip(parts, were, strict=True):  # an encoder first, then its layers one by one
             part.trainable = trainable
+
+
+def freeze(model: keras.Model, blocks: int) -> keras.Model:
+    """Freeze a classifier's embedding and its first blocks, which read words and word order; the rest stays trainable.
+
+    Called again with another number, it unfreezes what was frozen. For ``BertBackbone`` of the size "base", with its
+    twelve blocks, ``freeze(model, 10)`` leaves two of them, a common recipe for few labels and little memory.
+
+    Args:
+        model: :func:`kitutils.models.text_classifier`, with the kit's encoder or one of KerasHub's. Compile it anew, or
+            call :func:`finetune`, which does.
+        blocks: how many, from below; 0 freezes nothing, all of them leave the last normalisation and the head.
+
+    Returns:
+        The same model.
+
+    Raises:
+        ValueError: the encoder has fewer blocks, or none by the names "block_0" or "transformer_layer_0" and so on.
+    """
+    bodies = [layer for layer in model.layers if isinstance(layer, keras.Model)]
+    if len(bodies) != 1:
+        raise ValueError(f"Expected a classifier with one encoder in it, as text_classifier makes; got {len(bodies)}.")
+    layers = bodies[0].layers
+    places = [place for place, layer in enumerate(layers) if re.fullmatch(r"(block|transformer_layer)_\d+", layer.name)]
+    if not places or not 0 <= blocks <= len(places):
+        raise ValueError(f"This encoder has {len(places)} blocks; {blocks} of them cannot be frozen.")
+    bodies[0].trainable = True
+    frozen = places[blocks - 1] + 1 if blocks else 0
+    for place, layer in enumerate(layers):
+        layer.trainable = place >= frozen
+    return model
 
 
 def finetune(model: keras.Model, batches: LabelledTexts, epochs: int, *, peak: float = 5e-4, bar: bool = True) -> Run:

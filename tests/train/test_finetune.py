@@ -6,7 +6,7 @@ import pytest
 from kitutils.data.text_streams import LabelledTexts
 from kitutils.data.tokens import SPECIAL, Tokens
 from kitutils.models import text_classifier, text_encoder
-from kitutils.train.finetune import finetune, train_head
+from kitutils.train.finetune import finetune, freeze, train_head
 
 
 @pytest.fixture
@@ -49,3 +49,24 @@ def test_train_head_moves_the_head_alone_and_unfreezes_what_was_free(batches, bo
     assert run.history["loss"][-1] < run.history["loss"][0]
     assert not moved(before, weights(body)) and (head != model.get_layer("head").get_weights()[0]).any()
     assert [layer.name for layer in body.layers if layer.weights and not layer.trainable] == ["positions"]
+
+
+def test_freeze_holds_the_embedding_and_the_lower_blocks(batches):
+    deep = text_encoder(40, width=16, depth=3, heads=2, length=16)
+    model = text_classifier(deep, 4)
+    below = {"pieces", "positions", "block_0"}
+    for blocks, held in ((2, below | {"block_1"}), (1, below), (3, below | {"block_1", "block_2"}), (0, set())):
+        before = weights(deep)
+        finetune(freeze(model, blocks), batches, 1, bar=False)
+        assert set(before) - moved(before, weights(deep)) == held, blocks
+
+
+@pytest.mark.parametrize("blocks", [-1, 2])
+def test_freeze_refuses_blocks_that_are_not_there(body, blocks):
+    with pytest.raises(ValueError, match=f"has 1 blocks; {blocks} of them"):
+        freeze(text_classifier(body, 4), blocks)
+
+
+def test_freeze_refuses_a_model_without_an_encoder(body):
+    with pytest.raises(ValueError, match="one encoder in it"):
+        freeze(body, 1)
