@@ -230,13 +230,14 @@ def test_a_model_without_an_optimizer_is_named(rows):
 
 
 @pytest.mark.parametrize(
-    ("rows", "value", "stops"), [(99, 0.2, 0), (500, 0.86, 0), (500, 0.2, 1), (5000, 0.95, 0), (5000, 0.7, 1)]
+    ("rows", "value", "stops"),
+    [(99, 0.2, 0), (500, 0.86, 9), (500, 0.2, 3), (1000, 0.785, 9), (50_000, 0.95, 0), (50_000, 0.7, 3)],
 )
-def test_a_metric_may_stand_still_where_rows_are_few_or_nearly_all_right(rows, value, stops):
+def test_a_metric_may_stand_still_for_a_while_where_rows_are_few_or_nearly_all_right(rows, value, stops):
     watch = guards.Watch(rows)
-    for epoch in range(3):
-        logs = {"loss": 1.0 - epoch / 10, "accuracy": value}
-        if stops and epoch == 2:
+    for epoch in range(stops or 12):
+        logs = {"loss": 1.0 - epoch / 20, "accuracy": value}
+        if stops and epoch == stops - 1:
             with pytest.raises(TrainingStopped, match="accuracy has been"):
                 watch.on_epoch_end(epoch, logs)
         else:
