@@ -65,11 +65,71 @@ def test_gains_are_means_of_pairs_in_points(fewshot, monkeypatch):
         return answers
 
     monkeypatch.setattr(benchmark, "predicted", predicted)
-    found = benchmark.compare(rows, [10, 0], 2)
-    assert list(found) == ["10", "all"]
-    assert found["10"]["pretrained"] == [0.9, 0.8] and found["all"]["pretrained"] == [0.9]
+    found = benchmark.compare(rows, [10], 2)
+    assert found["10"]["pretrained"] == [0.9, 0.8]
     assert found["10"]["gains"] == {"over random": 35.0, "over tfidf_lr": -5.0, "over nb_svm": 0.0}
     assert found["10"]["p_values"]["over random"] == [pytest.approx(2**-7, rel=0.01), pytest.approx(2**-5, rel=0.01)]
+
+
+@pytest.fixture
+def layers(fewshot, program, monkeypatch):
+    benchmark = program("text_layers")
+    model, words = fewshot[0].network("pretrained")
+    monkeypatch.setattr(benchmark, "network", lambda kind: (model, words))
+    monkeypatch.setattr(benchmark, "LEVELS", {"nothing": 0, "lower half": 1})  # of one block, so all of it is frozen
+    monkeypatch.setattr(benchmark, "RECIPES", {30: (6, 3, 1e-2)})
+    return benchmark, fewshot[1], model
+
+
+def test_each_level_starts_from_the_same_head_and_moves_what_is_not_frozen(layers, monkeypatch):
+    benchmark, rows, model = layers
+    body, at = model.get_layer("encoder"), []
+
+    def said(model, tokens):
+        at.append({layer.name: layer.get_weights() for layer in (*body.layers, model.get_layer("head"))})
+        return np.zeros(len(tokens.ids), dtype=np.int64)
+
+    tuned = benchmark.finetune
+
+    def begun(model, *given, **named):
+        for place, array in enumerate(model.get_layer("head").get_weights()):
+            np.testing.assert_array_equal(array, at[0]["head"][place])
+        return tuned(model, *given, **named)
+
+    monkeypatch.setattr(benchmark, "said", said)
+    monkeypatch.setattr(benchmark, "finetune", begun)
+    assert list(benchmark.levels(rows, 30, 0)) == ["all but head", "nothing", "lower half"]
+    head_only, nothing, lower = at
+
+    def same(one, two, name):
+        return all((a == b).all() for a, b in zip(one[name], two[name], strict=True))
+
+    for name in ("pieces", "positions", "block_0"):
+        assert same(head_only, lower, name) and not same(head_only, nothing, name)
+    assert not same(head_only, lower, "head") and not same(head_only, lower, "norm")
+
+
+def test_the_grid_counts_each_run_and_compares_with_each_rival(layers, monkeypatch):
+    benchmark, rows, _ = layers
+    right = {"nothing": 20, "lower half": 15, "all but head": 10, "random": 5, "tfidf_lr": 18, "nb_svm": 20}
+
+    def answers(kind):
+        found = (rows.y_judged + 1) % 3
+        found[: right[kind]] = rows.y_judged[: right[kind]]
+        return found
+
+    monkeypatch.setattr(
+        benchmark, "levels", lambda rows, labels, seed: {kind: answers(kind) for kind in list(right)[:3]}
+    )
+    monkeypatch.setattr(benchmark, "predicted", lambda rows, kind, labels, seed: answers(kind))
+    found = benchmark.grid(rows, [30, 0], 2)
+    assert list(found) == ["30", "all"]
+    assert {kind: found["all"][kind] for kind in right} == {kind: [n / 20] * 2 for kind, n in right.items()}
+    assert found["30"]["p_values"] == {
+        "random": [pytest.approx(2**-14, rel=0.01)] * 2,
+        "tfidf_lr": [0.5] * 2,
+        "nb_svm": [1.0] * 2,
+    }
 
 
 def test_validation_judges_by_whole_doc_strings_of_the_training_part(program, monkeypatch):
