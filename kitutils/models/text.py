@@ -138,7 +138,14 @@ class Positions(layers.Layer):
 
 
 def text_encoder(
-    vocabulary: int, *, width: int = 128, depth: int = 3, heads: int = 4, length: int = 128, dropout: float = 0.1
+    vocabulary: int,
+    *,
+    width: int = 128,
+    depth: int = 3,
+    heads: int = 4,
+    length: int = 128,
+    dropout: float = 0.1,
+    norm: bool = True,
 ) -> keras.Model:
     """A small BERT without a head (Devlin et al., "BERT", NAACL 2019): tokens to vectors that know their neighbours.
 
@@ -151,6 +158,8 @@ def text_encoder(
         heads: of the attention; they divide the width.
         length: the most tokens that a row may have. Rows may be shorter, all rows of a batch alike.
         dropout: share that is dropped while training.
+        norm: end with a normalisation of each token's vector. Without it a strong word counts for more in the mean of a
+            text than a weak one, which is worth points where single words decide and the network is shallow.
 
     Returns:
         A model: ``{"token_ids", "padding_mask"}`` of shape (rows, tokens) → (rows, tokens, width).
@@ -165,8 +174,31 @@ def text_encoder(
     x = layers.Dropout(dropout, name="drop")(Positions(length, name="positions")(pieces(ids)))
     for number in range(depth):
         x = Block(heads, dropout, name=f"block_{number}")(x, mask)
-    x = layers.LayerNormalization(epsilon=1e-5, name="norm")(x)
+    if norm:
+        x = layers.LayerNormalization(epsilon=1e-5, name="norm")(x)
     return keras.Model({"token_ids": ids, "padding_mask": mask}, x, name="encoder")
+
+
+def take_over(deep: keras.Model, shallow: keras.Model) -> keras.Model:
+    """Let a deep encoder begin where a shallow one, most often without blocks, has come to.
+
+    The shallow one's layers are copied. Each block that it does not have begins by adding nothing, so that both say the
+    same (compare Gong et al., "Efficient training of BERT by progressively stacking", ICML 2019).
+
+    Args:
+        deep, shallow: both from :func:`text_encoder`, alike but for the depth. ``deep`` is changed in place.
+
+    Returns:
+        ``deep``.
+    """
+    known = {layer.name: layer for layer in shallow.layers if layer.weights}
+    for layer in deep.layers:
+        if layer.name in known:
+            layer.set_weights(known[layer.name].get_weights())
+        elif isinstance(layer, Block):
+            for last in (layer.attend.mix, layer.narrow):
+                last.set_weights([0 * weight for weight in last.get_weights()])
+    return deep
 
 
 def text_classifier(body: keras.Model, classes: int, *, dropout: float = 0.1) -> keras.Model:

@@ -21,7 +21,7 @@ import keras
 
 from kitutils.data.text_pairs import PairBatches
 from kitutils.models.pretraining import pretraining_model
-from kitutils.models.text import Block, text_encoder
+from kitutils.models.text import take_over, text_encoder
 from kitutils.train.fitting import fit
 from kitutils.train.runs import Run
 from kitutils.train.schedules import OneCycle
@@ -68,9 +68,8 @@ def pretrain(
 def grow(shallow: keras.Model, body: keras.Model) -> keras.Model:
     """A deeper encoder with heads that begins where a shallow one without blocks has come to.
 
-    Embedding, positions and heads are taken over. Each block begins by adding nothing, so that both say the same
-    (compare Gong et al., "Efficient training of BERT by progressively stacking", ICML 2019). An epoch without blocks
-    takes a fraction of the time, and much of what counts here is in the embedding.
+    Embedding, positions and heads are taken over, as :func:`kitutils.models.text.take_over` says. An epoch without
+    blocks takes a fraction of the time, and much of what counts here is in the embedding.
 
     Args:
         shallow: what :func:`pretrain` made of an encoder of depth 0.
@@ -79,17 +78,9 @@ def grow(shallow: keras.Model, body: keras.Model) -> keras.Model:
     Returns:
         ``body`` with its heads.
     """
-    model = pretraining_model(body)
-    for ours, theirs, names in (
-        (body, shallow.get_layer("encoder"), ("pieces", "positions", "norm")),
-        (model, shallow, ("guess", "guess_norm", "piece_bias")),
-    ):
-        for name in names:
-            ours.get_layer(name).set_weights(theirs.get_layer(name).get_weights())
-    for block in body.layers:
-        if isinstance(block, Block):
-            for last in (block.attend.mix, block.narrow):
-                last.set_weights([0 * weight for weight in last.get_weights()])
+    model = pretraining_model(take_over(body, shallow.get_layer("encoder")))
+    for name in ("guess", "guess_norm", "piece_bias"):
+        model.get_layer(name).set_weights(shallow.get_layer(name).get_weights())
     return model
 
 

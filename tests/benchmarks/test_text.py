@@ -162,3 +162,58 @@ def _narrow(init):
         init(self, tokens, documents, **(given | {"widths": (8, 16), "per_batch": 128}))
 
     return made
+
+
+FILM = [
+    "a warm and funny film about two old friends",
+    "a warm and funny film",
+    "funny film about two",
+    "warm",
+    "not art",
+]
+
+
+def test_a_sentence_is_a_part_of_no_other_and_its_parts_go_with_it(program):
+    benchmark = program("text_reviews")
+    assert benchmark.sentences(FILM, least=2).tolist() == [0, 4]
+    assert benchmark.sentences(FILM, least=3).tolist() == [0]
+    assert benchmark.parts_of(FILM, FILM[:1]).tolist() == [True, True, True, True, False]
+    assert benchmark.parts_of(["arm and fun", "two old friend"], FILM).tolist() == [False, False]  # whole words only
+
+
+def test_reviews_are_judged_by_sentences_of_which_no_part_trains(program, monkeypatch):
+    benchmark = program("text_reviews")
+    rng = np.random.default_rng(0)
+    whole = [" ".join(f"w{n}" for n in rng.integers(0, 400, 9)) for _ in range(1500)]
+    x = np.array([text for one in whole for text in (one, " ".join(one.split()[2:6]))], dtype=object)
+    y, (x_test, y_test) = np.arange(len(x)) % 2, texts(4)
+    loaded = SimpleNamespace(x_train=x, y_train=y, x_test=x_test, y_test=y_test)
+    monkeypatch.setattr(benchmark.data, "load", lambda name: loaded)
+    final = benchmark.load(False)
+    assert final.x is x and final.x_judged is x_test and final.y_judged is y_test
+    rows = benchmark.load(True)
+    assert len(rows.x_judged) == 1000 and {len(text.split()) for text in rows.x_judged} == {9}
+    assert len(rows.x) == 1000  # 500 sentences and a phrase from each
+    assert not any(f" {text} " in f" {one} " for text in rows.x for one in rows.x_judged)
+    label = dict(zip(x, y, strict=True))
+    assert [label[text] for text in rows.x] == rows.y.tolist()
+
+
+def test_the_encoder_of_reviews_learns_and_keeps_its_vectors_in_the_second_training(fewshot, program, monkeypatch):
+    benchmark, (_, rows) = program("text_reviews"), fewshot
+    monkeypatch.setattr(benchmark, "SIZES", {"width": 16, "heads": 2, "length": 16, "norm": False})
+    monkeypatch.setattr(benchmark, "FIRST", {"epochs": 30, "peak": 3e-2, "epsilon": 1e-3})
+    two = benchmark.Rows(rows.x, rows.y % 2, rows.x_judged, rows.y_judged % 2)
+    seen, train = [], benchmark.trained
+
+    def trained(model, *given, **named):
+        train(model, *given, **named)
+        seen.append({layer.name: layer.get_weights() for layer in model.get_layer("encoder").layers})
+
+    monkeypatch.setattr(benchmark, "trained", trained)
+    found = benchmark.compare(two, 2)
+    assert len(found["encoder"]) == len(found["seconds"]) == len(found["p_values"]["nb_svm"]) == 2
+    assert found["mean"] == pytest.approx(np.mean(found["encoder"])) and found["mean"] > 0.8
+    flat, deep = seen[:2]
+    np.testing.assert_array_equal(flat["pieces"][0], deep["pieces"][0])
+    assert "block_0" in deep and "block_0" not in flat and np.abs(deep["block_0"][2]).max() > 0

@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 from kitutils.models import attention_maps, text_classifier, text_encoder
-from kitutils.models.text import Attention, Block, MaskedMean, Positions
+from kitutils.models.text import Attention, Block, MaskedMean, Positions, take_over
 
 RNG = np.random.default_rng(0)
 IDS = np.array([[2, 7, 8, 3, 0, 0], [2, 9, 10, 11, 12, 3]])
@@ -157,3 +157,24 @@ def test_attention_maps_are_those_of_the_blocks():
     np.testing.assert_allclose(maps[0], body.get_layer("block_0").scores(x, MASK), atol=1e-5)
     x = body.get_layer("block_0")(x, MASK)
     np.testing.assert_allclose(maps[1], body.get_layer("block_1").scores(x, MASK), atol=1e-5)
+
+
+def test_take_over_begins_with_the_same_vectors_and_goes_on_from_there():
+    shallow = text_encoder(40, width=16, depth=0, heads=2, length=8)
+    deep = text_encoder(40, width=16, depth=2, heads=2, length=8)
+    inputs = {"token_ids": np.array([[2, 9, 30, 3]], "int32"), "padding_mask": np.ones((1, 4), "int32")}
+    expected = shallow.predict(inputs, verbose=0)
+    assert np.abs(deep.predict(inputs, verbose=0) - expected).max() > 0.1
+    assert take_over(deep, shallow) is deep
+    np.testing.assert_allclose(deep.predict(inputs, verbose=0), expected, atol=1e-5)
+    shallow.get_layer("pieces").set_weights([0 * shallow.get_layer("pieces").get_weights()[0]])
+    np.testing.assert_allclose(deep.predict(inputs, verbose=0), expected, atol=1e-5)  # a copy
+
+
+def test_without_the_last_normalisation_vectors_keep_their_length():
+    inputs = {"token_ids": np.array([[2, 9, 30, 3]], "int32"), "padding_mask": np.ones((1, 4), "int32")}
+    for norm in (True, False):
+        body = text_encoder(40, width=16, depth=0, heads=2, length=8, norm=norm)
+        vectors, places = body.get_layer("pieces").get_weights()[0], body.get_layer("positions").get_weights()[0]
+        found, plain = body.predict(inputs, verbose=0)[0], vectors[[2, 9, 30, 3]] + places[:4]
+        assert np.allclose(found, plain, atol=1e-5) == (not norm)
