@@ -128,3 +128,10 @@ def test_text_speed(rows):
     found = results("text_speed")["results"]
     quoted = f"| {found['ratio']:.1f} ×, best rounds {found['best over best']:.1f} × |"
     assert quoted in row(rows, "real tokens a second of masked language modelling")
+
+
+def test_text_reviews(rows):
+    found = results("text_reviews")["results"]
+    counts = f"{100 * found['nb_svm'][0]:.1f} %, {100 * found['tfidf_lr'][0]:.1f} %"
+    quoted = f"| {100 * found['mean']:.1f} % in {statistics.median(found['seconds'])} s beside other work; {counts} |"
+    assert quoted in row(rows, "SST-2, sentences of the development set")
