@@ -135,3 +135,11 @@ def test_text_reviews(rows):
     counts = f"{100 * found['nb_svm'][0]:.1f} %, {100 * found['tfidf_lr'][0]:.1f} %"
     quoted = f"| {100 * found['mean']:.1f} % in {statistics.median(found['seconds'])} s beside other work; {counts} |"
     assert quoted in row(rows, "SST-2, sentences of the development set")
+
+
+def test_text_layers(rows):
+    record = results("text_layers")
+    found = record["results"]["all"]
+    assert record["runs_of_all_labels"] == len(found["nothing"]) == len(found["tfidf_lr"]) == 1
+    quoted = f"| {100 * found['nothing'][0]:.1f} %, {100 * found['tfidf_lr'][0]:.1f} % |"
+    assert quoted in row(rows, "doc strings with all labels, one run")

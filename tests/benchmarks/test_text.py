@@ -124,7 +124,7 @@ def test_the_grid_counts_each_run_and_compares_with_each_rival(layers, monkeypat
     monkeypatch.setattr(benchmark, "predicted", lambda rows, kind, labels, seed: answers(kind))
     found = benchmark.grid(rows, [30, 0], 2)
     assert list(found) == ["30", "all"]
-    assert {kind: found["all"][kind] for kind in right} == {kind: [n / 20] * 2 for kind, n in right.items()}
+    assert {kind: found["all"][kind] for kind in right} == {kind: [n / 20] for kind, n in right.items()}
     assert found["30"]["p_values"] == {
         "random": [pytest.approx(2**-14, rel=0.01)] * 2,
         "tfidf_lr": [0.5] * 2,
