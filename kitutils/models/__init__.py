@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "baselines": ["nb_svm", "tfidf_lr"],
         "images": ["both_sides", "fast_cnn", "reference_cnn", "resnet"],
+        "presets": ["preset"],
         "pretrained": ["pretrained_text"],
         "pretraining": ["pretraining_model"],
         "recurrent": ["recurrent_classifier"],

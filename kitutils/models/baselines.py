@@ -2,7 +2,7 @@
 
 Two scikit-learn pipelines that take raw texts. They clone, search and save like any other estimator.
 
-Lessons: 43.
+Lessons: 43, 45.
 """
 
 from __future__ import annotations

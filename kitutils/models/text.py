@@ -4,7 +4,7 @@ Inputs have KerasHub's names: ``token_ids`` and ``padding_mask``, int32 of shape
 is a token; a KerasHub encoder also takes ``segment_ids``. GELU is approximate throughout, because the exact one does
 not export to ONNX.
 
-Lessons: 44.
+Lessons: 44, 45.
 """
 
 from __future__ import annotations
@@ -206,7 +206,9 @@ def text_classifier(body: keras.Model, classes: int, *, dropout: float = 0.1) ->
 
     Args:
         body: :func:`text_encoder`, or an encoder of KerasHub such as ``BertBackbone``, with inputs by name and, if
-            there are several outputs, one called "sequence_output". Its weights are shared, not copied.
+            there are several outputs, one called "sequence_output". Its weights are shared, not copied. If it takes
+            ``segment_ids``, which of two sentences a token stands in, it gets zeros: a text is one segment, and the
+            classifier takes ``token_ids`` and ``padding_mask`` alone.
         classes: how many; the result is logits of shape (rows, classes).
         dropout: share of the mean that is dropped while training.
 
@@ -214,7 +216,10 @@ def text_classifier(body: keras.Model, classes: int, *, dropout: float = 0.1) ->
         ValueError: the body has no input called "padding_mask".
     """
     inputs = named_inputs(body)
-    found = body(inputs)
+    given = dict(inputs)
+    if inputs.pop("segment_ids", None) is not None:
+        given["segment_ids"] = ops.zeros_like(inputs["token_ids"])
+    found = body(given)
     tokens = found["sequence_output"] if isinstance(found, dict) else found
     pooled = layers.Dropout(dropout)(MaskedMean(name="mean")(tokens, inputs["padding_mask"]))
     return keras.Model(inputs, layers.Dense(classes, name="head", dtype="float32")(pooled), name="text_classifier")

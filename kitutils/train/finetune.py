@@ -1,7 +1,7 @@
 """Fine-tuning a text classifier: first the new head alone, then all layers or the upper ones, with a rate that rises
 and falls.
 
-Lessons: 44.
+Lessons: 44, 45.
 """
 
 from __future__ import annotations

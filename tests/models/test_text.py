@@ -132,8 +132,11 @@ def test_classifier_takes_an_encoder_with_kerashubs_names():
     x = layers.Embedding(30, 8)(inputs["token_ids"]) + layers.Embedding(2, 8)(inputs["segment_ids"])
     body = keras.Model(inputs, {"sequence_output": x, "pooled_output": x[:, 0]})
     model = text_classifier(body, 4)
-    given = {"token_ids": IDS, "segment_ids": np.zeros_like(IDS), "padding_mask": MASK}
-    assert model(given).shape == (2, 4)
+    assert {tensor.name for tensor in model.inputs} == {"token_ids", "padding_mask"}
+    zeros = {"token_ids": IDS, "segment_ids": np.zeros_like(IDS), "padding_mask": MASK}
+    mean = MaskedMean()(body(zeros)["sequence_output"], MASK)
+    found = model({"token_ids": IDS, "padding_mask": MASK})
+    np.testing.assert_allclose(found, model.get_layer("head")(mean), atol=1e-6)
 
 
 def test_classifier_refuses_an_encoder_without_a_mask():
