@@ -43,6 +43,9 @@ def cli(*arguments):
         ("from kitutils.evaluate import judge; judge([1], [1], [0])", HEAVY, "kitutils.evaluate.comparison"),
         ("from kitutils import plots", HEAVY, "kitutils.plots"),
         ("from kitutils import gpu, lock", HEAVY | {"numpy"}, "kitutils.gpu"),
+        ("from kitutils.ship import load, verify, bench, Prediction", HEAVY | {"sklearn", "pandas"}, "kitutils.ship"),
+        ("from kitutils.ship.manifest import read_manifest", HEAVY | {"numpy"}, "kitutils.ship.manifest"),
+        (cli("export", "--help"), HEAVY | {"numpy", "pandas"}, "kitutils.commands.shipping"),
     ],
 )
 def test_what_is_not_needed_is_not_imported(code, absent, present):

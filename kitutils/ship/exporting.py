@@ -1,0 +1,244 @@
+"""Export a model: every format written, checked against the model, and put into place as a whole.
+Lessons: 51.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace as changed
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from kitutils.course.artifacts import Artifact
+from kitutils.ship.calling import ask, input_names
+from kitutils.ship.deriving import output_of, preprocessing_for, sample_arrays
+from kitutils.ship.embedding import embed
+from kitutils.ship.faults import CannotHold, ParityFailed, ShipError
+from kitutils.ship.formats import write
+from kitutils.ship.inputs import Arrays, Preprocessing, Texts
+from kitutils.ship.manifest import FORMATS, NAME, OUTPUTS, Form, Manifest, Parity, listed, read_manifest
+from kitutils.ship.obstacles import obstacles, own_modules
+from kitutils.ship.predictor import run
+from kitutils.ship.runtimes import start
+from kitutils.ship.verifying import SAMPLES, compare, write_samples
+
+KEPT, CALIBRATE = 32, 256  # samples that stay in the folder, and those that int8 is calibrated with, at most
+VOCABULARY = "vocabulary.txt"
+LIBRARIES = ("kitutils", "keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert")
+FLOAT32 = ("keras", "savedmodel", "litert", "onnx")
+TOLERANCE = 1e-5  # of the largest output; of sums that are added up in another order more cannot be asked
+
+
+def export(
+    model: keras.Model | Artifact,
+    folder: str | Path,
+    *,
+    samples: Iterable[Any] | Arrays,
+    formats: Sequence[str] = ("keras", "savedmodel", "litert", "onnx"),
+    labels: Sequence[str] | None = None,
+    preprocessing: Preprocessing | None = None,
+    output: str | None = None,
+    name: str | None = None,
+    version: str = "1",
+    agreement: float = 0.95,
+    replace: bool = False,
+) -> Manifest:
+    """Write a model in several formats, compare each with the model, and keep all that its user needs beside it.
+
+    The folder appears when all of it is written and checked, or not at all.
+
+    Args:
+        model: Functional or Sequential, trained, with one output of shape (rows, classes); or the artifact that a
+            lesson saved, whose meta then gives labels, preprocessing and source. Not changed.
+        folder: where to; its parent is made.
+        samples: representative inputs, raw as ``Predictor.predict`` takes them or arrays by input name. The first 32
+            stay in the folder and judge each form, with the preprocessing's own probes; int8 is calibrated with up to
+            256.
+        formats: among ``kitutils.ship.FORMATS``.
+        labels: the name of class 0, 1, …; two for an output of shape (rows, 1).
+        preprocessing: how a raw input becomes the model's arrays; None works it out from the artifact's meta and the
+            model's inputs: by name and without a shape a table's rows, one of rank 3 images, a vocabulary texts.
+        output: "logits" or "probabilities"; None reads it off the last layer's activation.
+        name, version: of the model, for its user.
+        agreement: share of the samples that a rounded form must put into the model's own class.
+        replace: whether an older export in its place is replaced as a whole. Anything else there is never touched.
+
+    Raises:
+        CannotHold: a format cannot hold the model; known before the first conversion, if ``obstacles`` knows it.
+        ParityFailed: a written form answers otherwise than the model.
+        ShipError: the folder is taken, or labels, samples or the output do not fit the model.
+        BadInput: a sample is not as the model needs it.
+    """
+    meta: Mapping[str, Any] = {}
+    if isinstance(model, Artifact):
+        model, meta = model.model(), model.meta
+    folder, chosen = Path(folder), tuple(dict.fromkeys(formats))
+    _check_formats(model, chosen)
+    _check_place(folder, replace)
+    preprocessing = preprocessing or preprocessing_for(model, meta)
+    arrays = sample_arrays(samples, preprocessing, input_names(model))
+    output = output or meta.get("output") or output_of(model)
+    facts = {
+        "name": name or meta.get("name") or model.name,
+        "version": str(version),
+        "labels": _checked_labels(model, labels if labels is not None else meta.get("labels"), output),
+        "inputs": tuple(
+            {"name": known, "shape": list(x.shape[1:]), "dtype": str(x.dtype)}
+            for known, x in zip(input_names(model), model.inputs, strict=True)
+        ),
+        "output": output,
+    }
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        first = {k: x[:KEPT] for k, x in arrays.items()}
+        kept, real = _with_probes(first, preprocessing), len(next(iter(first.values())))
+        expected = ask(model, kept)
+        if not np.isfinite(expected).all():
+            raise ShipError(f"{model.name} itself answers some samples with what is no number. Mend the model first.")
+        write_samples(part / SAMPLES, kept, expected)
+        beside = _vocabulary_beside(preprocessing.to_dict(), part)
+        widths = preprocessing.widths if isinstance(preprocessing, Texts) else ()
+        paths, more = {}, {"widths": widths, "calibration": _one_by_one(arrays, preprocessing)}
+        with tempfile.TemporaryDirectory() as scratch:
+            for form in chosen:
+                path = write(model, form, part, scratch=Path(scratch), **more)
+                embed(path, {**facts, "preprocessing": preprocessing.to_dict()})
+                paths[form] = path.relative_to(part).as_posix()
+        manifest = Manifest(
+            **facts,
+            preprocessing=beside,
+            forms={},
+            files=listed(part),
+            made={library: _version_of(library) for library in LIBRARIES},
+            source={key: meta[key] for key in ("lesson", "data", "profile", "sha256") if key in meta},
+            layers=own_modules(model),
+            folder=part,
+        )
+        manifest = _judged(manifest, paths, preprocessing, kept, real, expected, agreement)
+        manifest.write(part)
+        part.chmod(0o777 & ~_umask())
+        _into_place(part, folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    return read_manifest(folder)
+
+
+def _check_formats(model: keras.Model, chosen: Sequence[str]) -> None:
+    if not chosen or (unknown := [form for form in chosen if form not in FORMATS]):
+        raise ShipError(
+            f"The formats are {', '.join(FORMATS)}; got {', '.join(map(repr, unknown if chosen else ['']))}."
+        )
+    found = [f"{form}: {why}" for form in chosen for why in obstacles(model, form)]
+    if found:
+        raise CannotHold(f"{getattr(model, 'name', model)!s} cannot be written.\n" + "\n".join(found))
+
+
+def _check_place(folder: Path, replace: bool) -> None:
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not (folder / NAME).is_file():
+        raise ShipError(f"{folder.name} is there and is no export, so it is left alone. Choose another folder.")
+    if not replace:
+        raise ShipError(f"{folder.name} already holds an export. Say replace=True to replace it, or choose another.")
+
+
+def _checked_labels(model: keras.Model, labels: Iterable[str] | None, output: str) -> tuple[str, ...]:
+    if output not in OUTPUTS:
+        raise ShipError(f"output is {' or '.join(OUTPUTS)}; got {output!r}.")
+    units = model.outputs[0].shape[1]
+    wanted = max(units, 2)  # one number is the chance of the second of two classes
+    found = tuple(map(str, labels or range(wanted)))
+    if len(found) != wanted or len(set(found)) != wanted:
+        raise ShipError(
+            f"{model.name} tells {wanted} classes apart, so it needs {wanted} different labels; got {found}."
+        )
+    return found
+
+
+def _with_probes(arrays: Arrays, preprocessing: Preprocessing) -> Arrays:
+    probes = preprocessing.probes()
+    if not probes:
+        return arrays
+    more = preprocessing.arrays(probes)
+    return {name: np.concatenate([array, more[name]]) for name, array in arrays.items()}
+
+
+def _one_by_one(arrays: Arrays, preprocessing: Preprocessing) -> list[Arrays]:
+    some = {name: array[:CALIBRATE] for name, array in arrays.items()}
+    groups = preprocessing.groups(some)
+    return [{k: x[i : i + 1] for k, x in part.items()} for rows, part in groups for i in range(len(rows))]
+
+
+def _judged(
+    manifest: Manifest,
+    paths: Mapping[str, str],
+    preprocessing: Preprocessing,
+    kept: Arrays,
+    real: int,
+    expected: np.ndarray,
+    agreement: float,
+) -> Manifest:
+    """The manifest with its forms, each loaded from its file and compared with the model."""
+    forms = {}
+    for form, path in paths.items():
+        # Started through the manifest, by the same way that ``load`` will take.
+        trial = changed(manifest, forms={form: Form(path, None)})
+        found = run(start(trial, form), preprocessing, kept)
+        exact = form in FLOAT32
+        bounds = Parity(0, 0, len(expected), TOLERANCE, 0) if exact else Parity(0, 0, real, None, agreement)
+        parity = compare(found, expected, manifest.output, bounds)
+        if not parity.passed:
+            asked = f"at most {TOLERANCE:g} of the largest output" if exact else f"agreement of {agreement:g} or more"
+            raise ParityFailed(
+                f"{manifest.name} as {form} does not answer as the model does: difference {parity.difference:.2g} of "
+                f"the largest output, the same class for {parity.agreement:.0%} of {parity.rows} samples; asked for is "
+                f"{asked}. Nothing was written. Leave {form} out, or choose the samples nearer to real inputs."
+            )
+        forms[form] = Form(path, parity)
+    return changed(manifest, forms=forms)
+
+
+def _vocabulary_beside(kept: dict[str, Any], part: Path) -> dict[str, Any]:
+    """A vocabulary of thousands of pieces as a file of its own, one a line: a manifest is also there to be read."""
+    if words := kept.get("wordpiece"):
+        (part / VOCABULARY).write_bytes("\n".join(words["vocabulary"]).encode("utf8"))
+        kept = kept | {"wordpiece": {**words, "vocabulary": VOCABULARY}}
+    return kept
+
+
+def _into_place(part: Path, folder: Path) -> None:
+    """Rename, an older export moved aside first and brought back if that fails."""
+    if not folder.exists():
+        part.rename(folder)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+    folder.rename(aside / "old")
+    try:
+        part.rename(folder)
+    except BaseException:
+        (aside / "old").rename(folder)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _version_of(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _umask() -> int:
+    found = os.umask(0)
+    os.umask(found)
+    return found

@@ -1,0 +1,322 @@
+"""From raw inputs to the arrays that a model takes, the same in every runtime: images, texts, rows of a table.
+
+What is wrong is refused here, with its row named, and not deep inside a runtime. NumPy; Pillow for image files and
+``tokenizers`` for texts are imported when they are needed.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from kitutils.ship.faults import BadExport, BadInput
+
+Arrays = dict[str, np.ndarray]
+WIDTHS = (16, 32, 64, 128)
+
+
+class Preprocessing(Protocol):
+    """How raw inputs become arrays. Each kind is a frozen dataclass that goes into the manifest and comes back."""
+
+    def arrays(self, raw: Sequence[Any]) -> Arrays:
+        """Raw inputs, one or more, to arrays by name; each has one row an input. Raises ``BadInput``."""
+
+    def groups(self, arrays: Arrays) -> list[tuple[np.ndarray, Arrays]]:
+        """The rows that may be computed together, as row numbers and arrays. A row falls alike alone and in company."""
+
+    def probes(self) -> list[Any]:
+        """Raw inputs at the edge of what is allowed, on which every format must agree with the model."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that it is, for the manifest."""
+
+
+class _Whole:
+    """Those whose rows are all alike: one group."""
+
+    def groups(self, arrays: Arrays) -> list[tuple[np.ndarray, Arrays]]:
+        count = len(next(iter(arrays.values())))
+        return [(np.arange(count), arrays)]
+
+
+@dataclass(frozen=True)
+class Images(_Whole):
+    """Images: arrays, or PNG and JPEG files as a path or as bytes.
+
+    Attributes:
+        shape: height, width, channels. An image of another size is refused: it must be resized as in training, and only
+            the caller knows how that was.
+        low, high: the range of the values; the model itself rescales them.
+        name: of the model's input.
+    """
+
+    shape: tuple[int, int, int]
+    low: float = 0
+    high: float = 255
+    name: str = "input"
+
+    def arrays(self, raw: Sequence[Any]) -> Arrays:
+        return {self.name: np.stack([self._one(image, row) for row, image in enumerate(raw)])}
+
+    def probes(self) -> list[Any]:
+        return [np.full(self.shape, value, np.float32) for value in (self.low, self.high)]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": "images", "shape": list(self.shape), "low": self.low, "high": self.high, "name": self.name}
+
+    def _one(self, image: Any, row: int) -> np.ndarray:
+        if isinstance(image, str | bytes | bytearray | memoryview) or hasattr(image, "__fspath__"):
+            image = self._decoded(image, row)
+        found = np.asarray(image) if isinstance(image, np.ndarray | list | tuple) else None
+        if found is None or found.dtype.kind not in "uif":
+            what = "nothing" if image is None else f"{image.__class__.__name__}"
+            raise BadInput(f"an image is an array of numbers, or a PNG or JPEG as path or bytes; got {what}.", row)
+        self._check_shape(found.shape, row)
+        if not np.isfinite(found).all() or found.min() < self.low or found.max() > self.high:
+            seen = f"{found.min():g} to {found.max():g}"
+            raise BadInput(f"values are {self.low:g} to {self.high:g}; got {seen}. The model rescales by itself.", row)
+        if found.dtype.kind == "f" and self.high > 2 and 0 < found.max() <= 1 and (found % 1).any():
+            raise BadInput(
+                f"values run only to {found.max():g}, as if they had been rescaled to 0–1 before; the model wants "
+                f"{self.low:g} to {self.high:g} and rescales by itself.",
+                row,
+            )
+        return found.astype(np.float32)
+
+    def _check_shape(self, shape: tuple[int, ...], row: int) -> None:
+        if tuple(shape) != tuple(self.shape):
+            wanted, got = (" × ".join(map(str, sides)) for sides in (self.shape, shape))
+            raise BadInput(
+                f"an image is {wanted} (height, width, channels); got {got or 'a number'}. Resize it as in training.",
+                row,
+            )
+
+    def _decoded(self, image: Any, row: int) -> np.ndarray:
+        import io
+
+        try:
+            from PIL import Image, ImageOps, UnidentifiedImageError
+        except ImportError as error:
+            raise BadInput("image files need the package pillow; install it, or pass an array.", row) from error
+        source = io.BytesIO(image) if isinstance(image, bytes | bytearray | memoryview) else image
+        try:
+            with Image.open(source, formats=("PNG", "JPEG")) as opened:
+                turned = ImageOps.exif_transpose  # a camera stores a portrait lying, with a note
+                width, height = opened.size
+                if opened.getexif().get(0x0112, 1) > 4:
+                    width, height = height, width
+                # Before a pixel is decoded: a small file can hold an image that fills the memory.
+                self._check_shape((height, width, self.shape[2]), row)
+                if opened.mode not in ("L", "RGB", "P", "1") or "transparency" in opened.info:
+                    raise BadInput(
+                        f"an image is grey or RGB; this file is {opened.mode}. Put it on a background first.", row
+                    )
+                if opened.mode != "L" and self.shape[2] == 1:
+                    raise BadInput(f"the model takes grey images; this file is {opened.mode}. Convert it first.", row)
+                pixels = np.asarray(turned(opened).convert("L" if self.shape[2] == 1 else "RGB"))
+        except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+            raise BadInput("the file is no PNG or JPEG, or it is damaged.", row) from error
+        except (OSError, ValueError, SyntaxError) as error:
+            if isinstance(error, BadInput):
+                raise
+            raise BadInput(f"the image file cannot be read ({error.__class__.__name__}: {error}).", row) from error
+        return pixels.reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts, cut into word pieces by the vocabulary that the model was trained with.
+
+    A text runs in the narrowest of the widths that holds it, alone as in company: padding a short one to the full
+    length costs several times its own computing.
+
+    Attributes:
+        wordpiece: what ``kitutils.data.tokens.WordPiece.to_dict`` gives.
+        widths: ascending; the last is the vocabulary's length.
+        names: of the model's inputs, among "token_ids", "padding_mask" and "segment_ids".
+    """
+
+    wordpiece: Mapping[str, Any]
+    widths: tuple[int, ...] = WIDTHS
+    names: tuple[str, ...] = ("token_ids", "padding_mask")
+
+    def __post_init__(self) -> None:
+        from kitutils.data.tokens import WordPiece
+
+        words = WordPiece.from_dict(self.wordpiece)
+        if list(self.widths) != sorted(set(self.widths)) or not self.widths or self.widths[-1] != words.length:
+            raise ValueError(f"widths ascend to the vocabulary's length of {words.length}; got {list(self.widths)}.")
+        if not {"token_ids"} <= set(self.names) <= {"token_ids", "padding_mask", "segment_ids"}:
+            raise ValueError(f"A text model takes token_ids, padding_mask, segment_ids; this one {self.names}.")
+        object.__setattr__(self, "_words", words)
+
+    def arrays(self, raw: Sequence[Any]) -> Arrays:
+        for row, text in enumerate(raw):
+            if not isinstance(text, str):
+                hint = "decode it first: raw.decode('utf8')" if isinstance(text, bytes) else "leave it out, or send ''"
+                raise BadInput(f"a text is str; got {text.__class__.__name__}: {hint}.", row)
+        found = self._words.encode(list(raw))
+        made = {
+            "token_ids": found.ids,
+            "padding_mask": found.mask.astype(np.int32),
+            "segment_ids": np.zeros_like(found.ids),
+        }
+        return {name: made[name] for name in self.names}
+
+    def groups(self, arrays: Arrays) -> list[tuple[np.ndarray, Arrays]]:
+        from kitutils.data.tokens import PAD
+
+        lengths = (arrays["token_ids"] != PAD).sum(axis=1)
+        bucket = np.searchsorted(self.widths, lengths)
+        found = []
+        for number in np.unique(bucket).tolist():
+            rows, width = np.flatnonzero(bucket == number), self.widths[number]
+            found.append((rows, {name: np.ascontiguousarray(array[rows, :width]) for name, array in arrays.items()}))
+        return found
+
+    def probes(self) -> list[Any]:
+        word = next((w for w in self.wordpiece["vocabulary"][5:] if not w.startswith("##")), "a")
+        return ["", "\u05d0 \U0001f600 \x00 \u4e2d", *(" ".join([word] * (width - 2)) for width in self.widths)]
+
+    def to_dict(self) -> dict[str, Any]:
+        kept = {"wordpiece": dict(self.wordpiece), "widths": list(self.widths), "names": list(self.names)}
+        return {"kind": "texts", **kept}
+
+
+@dataclass(frozen=True)
+class Rows(_Whole):
+    """Rows of a table: a mapping of names to raw values each, or a DataFrame. What is missing may be missing.
+
+    Numbers become float32, NaN where missing; texts stay, "" where missing. That is what
+    ``kitutils.data.features.as_inputs`` does for the shop's orders, without pandas and for any table.
+
+    Attributes:
+        numbers, texts: the names of the columns of either kind. Others in a row are ignored.
+    """
+
+    numbers: tuple[str, ...]
+    texts: tuple[str, ...] = ()
+
+    def arrays(self, raw: Sequence[Any]) -> Arrays:
+        for row, given in enumerate(raw):
+            if not isinstance(given, Mapping):
+                raise BadInput(f"a row is a mapping of names to values; got {given.__class__.__name__}.", row)
+            absent = [name for name in (*self.numbers, *self.texts) if name not in given]
+            if absent:
+                raise BadInput(f"not there: {', '.join(absent)}. Give None where a value is unknown.", row)
+        made: Arrays = {
+            name: np.array([_number(given[name], name, row) for row, given in enumerate(raw)], np.float32)
+            for name in self.numbers
+        }
+        for name in self.texts:
+            made[name] = np.array([_text(given[name], name, row) for row, given in enumerate(raw)], object)
+        return made
+
+    def probes(self) -> list[Any]:
+        empty = dict.fromkeys((*self.numbers, *self.texts))
+        return [
+            empty,
+            empty | dict.fromkeys(self.numbers, 0),
+            empty | dict.fromkeys(self.numbers, 1e30) | dict.fromkeys(self.texts, "never seen \U0001f600"),
+            empty | dict.fromkeys(self.numbers, -1e30),
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": "rows", "numbers": list(self.numbers), "texts": list(self.texts)}
+
+
+@dataclass(frozen=True)
+class Plain(_Whole):
+    """No preprocessing: a raw input is the array that the model takes, of its shape and without the batch.
+
+    Attributes:
+        shape: of one input; None where open.
+        dtype: of the model's input.
+        name: of the model's input.
+    """
+
+    shape: tuple[int | None, ...]
+    dtype: str = "float32"
+    name: str = "input"
+
+    def arrays(self, raw: Sequence[Any]) -> Arrays:
+        made = []
+        for row, given in enumerate(raw):
+            try:
+                array = np.asarray(given)
+                array = array.astype(self.dtype) if array.dtype.kind in "uifb" else None
+            except ValueError:
+                array = None
+            if array is None:
+                raise BadInput(f"an input is an array of numbers; got {given.__class__.__name__}.", row)
+            fits = len(array.shape) == len(self.shape) and all(
+                w in (None, g) for w, g in zip(self.shape, array.shape, strict=True)
+            )
+            if not fits or (made and array.shape != made[0].shape):
+                raise BadInput(f"an input has shape {tuple(self.shape)}, as all of a list; got {array.shape}.", row)
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise BadInput("a value is not a finite number. Mend or leave out such inputs.", row)
+            made.append(array)
+        return {self.name: np.stack(made)}
+
+    def probes(self) -> list[Any]:
+        return []
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": "plain", "shape": list(self.shape), "dtype": self.dtype, "name": self.name}
+
+
+KINDS = {"images": Images, "texts": Texts, "rows": Rows, "plain": Plain}
+
+
+def from_dict(kept: Mapping[str, Any]) -> Preprocessing:
+    """What ``to_dict`` of one of the kinds gave.
+
+    Raises:
+        BadExport: it is something else.
+    """
+    fields = {key: tuple(x) if isinstance(x, list) else x for key, x in kept.items() if key != "kind"}
+    try:
+        return KINDS[kept["kind"]](**fields)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadExport(
+            f"The manifest's preprocessing is none that this kit knows ({error.__class__.__name__}: {error}). "
+            "Export the model again."
+        ) from error
+
+
+def _missing(value: Any) -> bool:
+    # pandas.NA answers neither yes nor no when it is compared; its name is enough, and pandas need not be there.
+    return (
+        value is None
+        or value.__class__.__name__ in ("NAType", "NaTType")
+        or (isinstance(value, float) and value != value)
+    )
+
+
+def _number(value: Any, name: str, row: int) -> float:
+    if _missing(value):
+        return math.nan
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise BadInput(f"{name} is a number or missing; got {value!r:.60} ({value.__class__.__name__}).", row)
+    try:
+        found = float(value)
+    except OverflowError:
+        found = math.inf
+    if not (abs(found) <= np.finfo(np.float32).max or found != found):
+        raise BadInput(f"{name} is a number that float32 can hold, or missing; got {value!r:.60}.", row)
+    return found
+
+
+def _text(value: Any, name: str, row: int) -> str:
+    if _missing(value):
+        return ""
+    if not isinstance(value, str):
+        raise BadInput(f"{name} is a text or missing; got {value!r:.60} ({value.__class__.__name__}).", row)
+    # Half of a surrogate pair cannot be written as UTF-8, which is what the runtimes work on.
+    return str(value).encode("utf8", "replace").decode("utf8")

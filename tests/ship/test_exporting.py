@@ -1,0 +1,265 @@
+"""What export writes: forms that answer as the model, a folder that is whole or not there."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kitutils.ship import (
+    CannotHold,
+    ParityFailed,
+    ShipError,
+    embedded,
+    export,
+    exporting,
+    load,
+    verify,
+)
+from kitutils.ship.calling import ask, input_names
+
+FLOAT32 = ("keras", "savedmodel", "litert", "onnx")
+
+
+def test_each_form_answers_inputs_it_has_not_seen_as_the_model_does(kind, form, shipped, predictor):
+    one, runs = shipped(kind), predictor(kind, form)
+    arrays = runs.prepare(one.raw[40:])
+    expected = ask(one.model, arrays)
+    found = runs.outputs(arrays)
+    assert found.dtype == np.float32 and found.shape == expected.shape
+    # 0.2 would not hold for a form that lost a layer or mixed up its inputs: their answers have nothing in common.
+    assert np.abs(found - expected).max() <= (1e-5 if form in FLOAT32 else 0.2) * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("kind", ["images", "texts", "rows"])
+def test_the_manifest_says_what_a_user_needs(kind, shipped):
+    one = shipped(kind)
+    manifest = one.manifest
+    assert manifest.labels == tuple(one.labels)
+    assert manifest.output == ("probabilities" if kind == "rows" else "logits")
+    assert [entry["name"] for entry in manifest.inputs] == input_names(one.model)
+    assert manifest.preprocessing["kind"] == kind
+    assert manifest.made["keras"][0] == "3"
+    assert sorted(manifest.files) == sorted(
+        path.relative_to(one.folder).as_posix()
+        for path in one.folder.rglob("*")
+        if path.is_file() and path.name != "manifest.json"
+    )
+    for form in manifest.forms.values():
+        assert form.parity.passed
+
+
+def test_parity_in_the_manifest_is_what_verify_measures(shipped):
+    one = shipped("images")
+    found = verify(one.folder)
+    assert set(found) == set(one.manifest.forms)
+    for form, parity in found.items():
+        assert parity.passed
+        assert parity.difference == pytest.approx(one.manifest.forms[form].parity.difference, rel=0.5, abs=1e-6)
+        assert (parity.difference <= 1e-5) == (form in FLOAT32)
+
+
+def test_labels_version_and_preprocessing_stand_inside_each_file(kind, form, shipped):
+    one = shipped(kind)
+    inside = embedded(one.folder / one.manifest.forms[form].path)
+    assert inside["labels"] == one.labels
+    assert inside["version"] == "1"
+    assert inside["preprocessing"]["kind"] == kind
+    if kind == "texts":
+        assert len(inside["preprocessing"]["wordpiece"]["vocabulary"]) > 50
+
+
+def test_the_keras_form_has_no_state_of_an_optimizer(tmp_path):
+    import keras
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(300), keras.layers.Dense(2)])
+    model.compile("adam", "mse")
+    x = np.ones((8, 4), np.float32)
+    model.fit(x, np.ones((8, 2)), verbose=0)
+    manifest = export(model, tmp_path / "out", samples=list(x), formats=["keras"])
+    assert manifest.bytes_of("keras") < 2 * 4 * model.count_params() + 20_000
+    assert model.optimizer is not None  # the caller's model is not changed
+    assert load(tmp_path / "out").predict(list(x))[0].label in ("0", "1")
+
+
+def test_a_saved_model_holds_the_weights_once(tmp_path):
+    import keras
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(9000), keras.layers.Dense(2)])
+    manifest = export(model, tmp_path / "out", samples=list(np.ones((4, 4))), formats=["savedmodel"])
+    assert (
+        manifest.files["saved_model/variables/variables.data-00000-of-00001"]["bytes"] < 1.5 * 4 * model.count_params()
+    )
+
+
+def small(last="linear", units=2):
+    import keras
+
+    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(units, activation=last)], name="small")
+
+
+X = list(np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("last", "units", "output", "sums"),
+    [("softmax", 3, "probabilities", 3), ("sigmoid", 1, "probabilities", 2), ("linear", 1, "logits", 2)],
+)
+def test_whether_the_model_gives_probabilities_is_read_off_its_last_layer(last, units, output, sums, tmp_path):
+    import keras
+
+    model = small(last, units)
+    assert export(model, tmp_path / "out", samples=X, formats=["litert"]).output == output
+    found = load(tmp_path / "out").predict(X)
+    logits = keras.Sequential([keras.Input((4,)), keras.layers.Dense(units)])
+    logits.set_weights(model.get_weights())
+    z = ask(logits, {"input": np.stack(X)}).astype(float)
+    reference = (
+        np.exp(z) / np.exp(z).sum(1, keepdims=True)
+        if units > 1
+        else np.hstack([1 / (1 + np.exp(z)), 1 / (1 + np.exp(-z))])
+    )
+    assert np.abs(np.array([list(p.probabilities.values()) for p in found]) - reference).max() < 1e-6
+    assert [p.label for p in found] == [str(i) for i in reference.argmax(1)]
+    assert all(len(p.probabilities) == sums for p in found)
+
+
+def test_a_last_layer_that_says_nothing_must_be_explained(tmp_path):
+    with pytest.raises(ShipError, match="ends in relu: say output="):
+        export(small("relu"), tmp_path / "out", samples=X)
+    assert export(small("relu"), tmp_path / "out", samples=X, output="logits", formats=["keras"]).output == "logits"
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"labels": ["a"]}, "needs 2 different labels"),
+        ({"labels": ["a", "a"]}, "needs 2 different labels"),
+        ({"output": "votes"}, "output is logits or probabilities"),
+        ({"formats": ["h5"]}, "The formats are"),
+        ({"formats": []}, "The formats are"),
+        ({"samples": []}, "There are no samples"),
+        ({"samples": {"other": np.zeros((2, 4))}}, "Samples as arrays are input"),
+        ({"samples": X[0].tolist()}, "Input 0: an input has shape"),
+        ({"samples": [np.full(4, np.nan)]}, "not a finite number"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_nothing_is_left(more, message, tmp_path):
+    with pytest.raises(ShipError, match=message):
+        export(small(), tmp_path / "out", **({"samples": X} | more))
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_obstacle_is_told_before_anything_is_converted(tmp_path, monkeypatch):
+    import keras
+
+    model = keras.Sequential([keras.Input((4, 2)), keras.layers.LSTM(3), keras.layers.Dense(2)])
+    monkeypatch.setattr(exporting, "write", lambda *_, **__: pytest.fail("it was converted"))
+    with pytest.raises(CannotHold, match="litert: LiteRT has no lists of tensors"):
+        export(model, tmp_path / "out", samples=np.zeros((2, 4, 2)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_form_that_answers_otherwise_is_refused_and_nothing_is_left(tmp_path, monkeypatch):
+    true = exporting.write
+
+    def wrong(model, form, *args, **kwargs):
+        other = small()
+        return true(other if form == "onnx" else model, form, *args, **kwargs)
+
+    monkeypatch.setattr(exporting, "write", wrong)
+    with pytest.raises(ParityFailed, match="small as onnx does not answer as the model does"):
+        export(small(), tmp_path / "out", samples=X, formats=["keras", "onnx"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_answers_nan_is_not_exported(tmp_path):
+    model = small()
+    model.set_weights([np.full((4, 2), np.nan), np.zeros(2)])
+    with pytest.raises(ShipError, match="no number"):
+        export(model, tmp_path / "out", samples=X)
+
+
+def test_an_older_export_is_kept_unless_it_is_to_be_replaced(tmp_path):
+    out = tmp_path / "out"
+    export(small(), out, samples=X, formats=["keras", "litert"], version="1")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    with pytest.raises(ShipError, match="already holds an export"):
+        export(small(), out, samples=X, formats=["keras"], version="2")
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    export(small(), out, samples=X, formats=["keras"], version="2", replace=True)
+    assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "model.keras", "samples.npz"]
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert load(out).manifest.version == "2"
+
+
+def test_if_the_replacement_fails_the_older_one_stays(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    export(small(), out, samples=X, formats=["keras"], version="1")
+    path = type(out)
+    true = path.rename
+
+    def broken(self, target):
+        if self.name.startswith(".out-") and "old" not in self.name:
+            raise OSError(28, "No space left on device")
+        return true(self, target)
+
+    monkeypatch.setattr(path, "rename", broken)
+    with pytest.raises(OSError, match="No space"):
+        export(small(), out, samples=X, formats=["keras"], version="2", replace=True)
+    monkeypatch.undo()
+    assert load(out).manifest.version == "1"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_folder_that_is_no_export_is_never_touched(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "thesis.txt").write_text("years of work")
+    with pytest.raises(ShipError, match="no export"):
+        export(small(), out, samples=X, replace=True)
+    assert (out / "thesis.txt").read_text() == "years of work"
+
+
+def test_an_artifact_brings_its_labels_source_and_range(tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    import keras
+
+    from kitutils.course import save_artifact
+
+    monkeypatch.setenv("KIT_ARTIFACTS", str(tmp_path / "artifacts"))
+    model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    data = SimpleNamespace(name="digits", source="built-in")
+    saved = save_artifact("digits_cnn", model, lesson="01", data=data, labels=["nought", "one"], input_range=[0, 16])
+    manifest = export(saved, tmp_path / "out", samples=np.full((4, 8, 8, 1), 16, np.uint8), formats=["litert"])
+    assert (manifest.name, manifest.labels, manifest.source["lesson"]) == ("digits_cnn", ("nought", "one"), "01")
+    assert manifest.preprocessing["high"] == 16
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["source"]["data"]["name"] == "digits"
+
+
+def test_what_lessons_44_and_13_write_down_is_enough(shipped, tmp_path, monkeypatch):
+    """Their artifacts have no preprocessing that a program could read; vocabulary and inputs tell."""
+    from types import SimpleNamespace
+
+    from kitutils.course import save_artifact
+
+    monkeypatch.setenv("KIT_ARTIFACTS", str(tmp_path / "artifacts"))
+    data = SimpleNamespace(name="docstrings", source="built-in")
+    texts, rows = shipped("texts"), shipped("rows")
+    words = texts.more["preprocessing"].to_dict()["wordpiece"]
+    saved = save_artifact(
+        "text",
+        texts.model,
+        lesson="44",
+        data=data,
+        labels=texts.labels,
+        vocabulary=words,
+        layers="kitutils.models.text",
+    )
+    manifest = export(saved, tmp_path / "text", samples=texts.raw[:8], formats=["keras"])
+    assert manifest.preprocessing["widths"] == [16, 32]
+    assert manifest.layers == ("kitutils.models.text",)
+    saved = save_artifact("shop", rows.model, lesson="13", data=data, labels=rows.labels)
+    manifest = export(saved, tmp_path / "shop", samples=rows.raw[:8], formats=["keras"])
+    assert set(manifest.preprocessing["texts"]) == {"country", "channel", "category", "size", "payment"}
+    assert manifest.output == "probabilities"
