@@ -1,4 +1,5 @@
 """How large each form of an export is, and how fast it answers, measured in turns.
+
 Lessons: 51.
 """
 

@@ -66,14 +66,20 @@ def sample_arrays(samples: Iterable[Any] | Arrays, preprocessing: Preprocessing,
     """Samples, raw or as arrays by input name, to arrays.
 
     Raises:
-        ShipError: there are none, or the arrays have other names than the model's inputs, or differ in length.
+        ShipError: there are none, or the arrays, given or made by the preprocessing, have other names than the model's
+            inputs, or differ in length.
         BadInput: a raw one is not as the model needs it.
     """
     if not isinstance(samples, Mapping):
         rows = as_list(samples)
         if not rows:
             raise ShipError("There are no samples. Give some inputs as they will come, 32 or more.")
-        return preprocessing.arrays(rows)
+        made = preprocessing.arrays(rows)
+        if set(made) != set(names):
+            raise ShipError(
+                f"The preprocessing makes {', '.join(made)}; the model takes {', '.join(names)}. Give them equal names."
+            )
+        return made
     arrays = {name: np.asarray(array) for name, array in samples.items()}
     if set(arrays) != set(names) or len({len(array) for array in arrays.values()}) != 1 or not len(arrays[names[0]]):
         raise ShipError(

@@ -1,4 +1,5 @@
 """Export a model: every format written, checked against the model, and put into place as a whole.
+
 Lessons: 51.
 """
 

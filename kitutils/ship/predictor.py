@@ -1,4 +1,5 @@
 """The one predictor: raw inputs in, labels and probabilities out, whatever runtime computes them.
+
 Lessons: 51.
 """
 

@@ -8,6 +8,7 @@ import pytest
 from kitutils.ship import (
     CannotHold,
     ParityFailed,
+    Plain,
     ShipError,
     embedded,
     export,
@@ -141,6 +142,7 @@ def test_a_last_layer_that_says_nothing_must_be_explained(tmp_path):
         ({"samples": {"other": np.zeros((2, 4))}}, "Samples as arrays are input"),
         ({"samples": X[0].tolist()}, "Input 0: an input has shape"),
         ({"samples": [np.full(4, np.nan)]}, "not a finite number"),
+        ({"preprocessing": Plain((4,), name="x")}, "makes x; the model takes input"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_nothing_is_left(more, message, tmp_path):
