@@ -159,7 +159,7 @@ def text_encoder(
         length: the most tokens that a row may have. Rows may be shorter, all rows of a batch alike.
         dropout: share that is dropped while training.
         norm: end with a normalisation of each token's vector. Without it a strong word counts for more in the mean of a
-            text than a weak one, which is worth points where single words decide and the network is shallow.
+            text than a weak one; for film reviews, without blocks, that was worth 1.7 points (``text_reviews.py``).
 
     Returns:
         A model: ``{"token_ids", "padding_mask"}`` of shape (rows, tokens) → (rows, tokens, width).
