@@ -99,6 +99,7 @@ def test_images_changes(rows):
     assert f"| {means} |" in row(rows, "test error of the reference CNN with batch norm")
 
 
+FLOAT32 = ("keras", "savedmodel", "litert", "onnx")
 KIT = ("kit", "kit, mixed_bfloat16")
 
 
@@ -143,3 +144,20 @@ def test_text_layers(rows):
     assert record["runs_of_all_labels"] == len(found["nothing"]) == len(found["tfidf_lr"]) == 1
     quoted = f"| {100 * found['nothing'][0]:.1f} %, {100 * found['tfidf_lr'][0]:.1f} % |"
     assert quoted in row(rows, "doc strings with all labels, one run")
+
+
+def test_export(rows):
+    found = results("export")["results"]
+    exact = [forms[form]["difference"] for forms in found["parity"].values() for form in FLOAT32 if form in forms]
+    assert f"| {max(exact):.1e} |" in row(rows, "largest difference of a float32 export")
+    over = found["predict over"]
+    for form, start in (
+        ("litert", "ResNet-20, one image, time of `predict` over that of LiteRT"),
+        ("litert_int8", "the same in int8"),
+    ):
+        quoted = f"| {over[f'{form}, 1 thread']:.0f} ×, {over[f'{form}, 2 threads']:.0f} × |"
+        assert quoted in row(rows, start)
+    accuracy = found["accuracy"]
+    lost = 100 * (accuracy["litert"] - accuracy["litert_int8"])
+    quoted = f"| {lost:.2f}; {found['int8 bytes over float32']:.3f} × |"
+    assert quoted in row(rows, "its int8 form on all test images")
