@@ -103,7 +103,7 @@ def _symmetric(values):
         "low, high = min(values.min(), ___), max(values.max(), ___)\n"
         "scale = (high - low) / ___\n"
         "zero = round(___ - low / scale)\n"
-        "integers = np.round(values / scale) + ___\n"
+        "integers = np.clip(np.round(values / scale) + ___, -128, 127)\n"
         "return integers.astype(np.int8), scale, zero",
     ),
 )

@@ -85,6 +85,9 @@ def export(
     _check_place(folder, replace)
     preprocessing = preprocessing or preprocessing_for(model, meta)
     arrays = sample_arrays(samples, preprocessing, input_names(model))
+    for known, x in zip(input_names(model), model.inputs, strict=True):
+        if x.dtype != "string":  # runtimes take no other type than the model's, Keras takes any
+            arrays[known] = arrays[known].astype(x.dtype)
     output = output or meta.get("output") or output_of(model)
     facts = {
         "name": name or meta.get("name") or model.name,
@@ -119,7 +122,7 @@ def export(
             forms={},
             files=listed(part),
             made={library: _version_of(library) for library in LIBRARIES},
-            source={key: meta[key] for key in ("lesson", "data", "profile", "sha256") if key in meta},
+            source={key: meta[key] for key in ("lesson", "data", "profile", "made_by", "sha256") if key in meta},
             layers=own_modules(model),
             folder=part,
         )
@@ -157,7 +160,7 @@ def _checked_labels(model: keras.Model, labels: Iterable[str] | None, output: st
         raise ShipError(f"output is {' or '.join(OUTPUTS)}; got {output!r}.")
     units = model.outputs[0].shape[1]
     wanted = max(units, 2)  # one number is the chance of the second of two classes
-    found = tuple(map(str, labels or range(wanted)))
+    found = tuple(map(str, range(wanted) if labels is None else labels))
     if len(found) != wanted or len(set(found)) != wanted:
         raise ShipError(
             f"{model.name} tells {wanted} classes apart, so it needs {wanted} different labels; got {found}."

@@ -27,8 +27,8 @@ class Parity:
     """How far a form's answers are from the model's own, on the samples that lie in the folder.
 
     Attributes:
-        difference: the largest absolute difference between two outputs, relative to the largest output; infinite if any
-            output is not a number.
+        difference: the largest absolute difference between two outputs, relative to the largest output (of a row more
+            than a thousand times the usual, relative to its own); infinite if any output is not a number.
         agreement: share of the samples that both put into the same class.
         rows: samples compared: for a rounded form the real ones, else also those at the edge of what is allowed.
         tolerance: what ``difference`` may be; None for the rounded forms, which are judged by their agreement.

@@ -77,6 +77,8 @@ class Predictor:
 
         Rows that go together are computed together, at most ``BATCH`` at a time.
         """
+        if not len(next(iter(arrays.values()))):
+            raise BadInput("there is no input.")
         return run(self._runtime, self._preprocessing, arrays)
 
     def _prediction(self, row: np.ndarray) -> Prediction:

@@ -72,12 +72,14 @@ class _LiteRT:
         self._interpreter = Interpreter(model_content=self._content, num_threads=threads)
         self._interpreter.allocate_tensors()  # says which delegate it takes, here where nobody hears it
         self._runners = {}
-        for name in self._interpreter.get_signature_list():
+        signatures = self._interpreter.get_signature_list()
+        for name in signatures:
             runner = self._interpreter.get_signature_runner(name)
             widths = [
                 details["shape"][1] for details in runner.get_input_details().values() if len(details["shape"]) == 2
             ]
-            self._runners[widths[0] if widths else None] = runner
+            # Of one signature the width says nothing: an open side is given as 1.
+            self._runners[widths[0] if widths and len(signatures) > 1 else None] = runner
         self._lock = threading.Lock()
 
     def run(self, arrays: Arrays) -> np.ndarray:

@@ -36,8 +36,7 @@
 # prediction about speed, the one about the representative images, and the clinic.
 #
 # **Likely questions.**
-# *Would longer training repair the pruned network?* Part of it: 63 steps are few, and the papers take as many epochs as
-# the first training had. Give the control as many, or the comparison says nothing.
+# *Would longer training repair the pruned network?* Part of it: 63 steps are few, and papers take tens of epochs. Give the control as many, or the comparison says nothing.
 # *Are there chips that skip zeros?* Some GPUs do, for two zeros in each four neighbours, and some runtimes have sparse
 # kernels for a few layers. Measure on yours.
 # *And quantisation-aware training, distillation?* `kitutils.ship.qat` and `kitutils.ship.distil` have both. In eight
@@ -114,7 +113,7 @@ for axis, counts, name in zip(axes, (weights, work), ("weights", "multiplication
     total = sum(counts.values())
     plots.bars({part: 100 * n / total for part, n in counts.items()}, xlabel=f"% of the {name}", axis=axis, fmt="{:.0f}")
 axes[1].invert_yaxis()
-plots.show(figure, alt="Two sets of bars over the stages. Weights: 5, 19 and 75 percent in the three stages, hardly any "
+plots.show(figure, alt="Two sets of bars over the stages. Weights: 5, 19 and 76 percent in the three stages, hardly any "
            "in the head. Multiplications: 36, 32 and 32 percent.")
 share = work["stage 3, 8 × 8"] / sum(work.values())
 outcome("50.a", "about three quarters" if share > 0.55 else "about a third" if share > 0.2 else "about a tenth")
@@ -196,7 +195,8 @@ class Gradually(keras.callbacks.Callback):
             kernel.assign(kernel * mask.astype("float32"))
 
 # %% [markdown]
-# The kit's `MagnitudePruning` does the same. Both, on the same model, for as many steps as the schedule takes:
+# The kit's `MagnitudePruning` does the same. Both, on the same model, for as many steps as the schedule takes, without
+# training in between:
 
 # %%
 from kitutils.ship.pruning import MagnitudePruning, sparsity_of
@@ -342,7 +342,7 @@ def runner(file, rows=1):
 # %%
 from kitutils.ship.structured import prune_filters
 
-narrow, _ = ready(prune_filters(dense, 0.5))
+narrow, _ = ready(prune_filters(trained, 0.5))
 cold = points(narrow)
 fit(narrow, batches, EPOCHS)
 print(f"half the filters, {narrow.count_params():,} weights: {cold:.1f} % at once, {points(narrow):.1f} % trained")
@@ -413,8 +413,8 @@ claim("compress.quantise_agrees", np.mean(agrees), at_least=1, label="By hand as
 
 # %% [markdown]
 # **Exercise 50.2 (10 minutes).** Write `to_int8(values)`, which returns the integers (int8), the scale and the zero
-# point, for values of any range. 0 must have an integer of its own, because relu and padding make many zeros, even if all
-# values are between 2 and 5.
+# point, for values of any range, not all 0. 0 must have an integer of its own, because relu and padding make many zeros,
+# even if all values are between 2 and 5.
 
 # %% tags=["exercise"]
 def to_int8(values):
@@ -428,7 +428,8 @@ def to_int8(values):
     low, high = min(values.min(), 0), max(values.max(), 0)
     scale = (high - low) / 255
     zero = round(-128 - low / scale)
-    return (np.round(values / scale) + zero).astype(np.int8), scale, zero
+    integers = np.clip(np.round(values / scale) + zero, -128, 127)    # a tie may land one beyond
+    return integers.astype(np.int8), scale, zero
 
 
 exercise("50.2").solution(to_int8)
@@ -524,7 +525,7 @@ claim("compress.pack_comes_back", same, at_least=1, label="All weights come back
 
 # %% [markdown]
 # `pack` is a file of our own: for each weight the number of its value, a list of the values, and the architecture. A size
-# counts only if everything comes back from it.
+# counts only if everything comes back from it. LiteRT cannot run such a file, so it is not in the pictures.
 #
 # Now the 3,000 images that have waited, and a stopwatch for all.
 
@@ -561,7 +562,7 @@ axes[1].legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=9)
 plots.show(figure, alt="Accuracy over size, and over time for one image; blue: all weights, orange: 80 % zeros, green: "
            "half the filters. A grey line joins the best. Over size it goes from zeros in int8, the smallest, over half "
            "the filters in int8 to int8, with dynamic range beside it. Over time it goes from half the filters in int8 "
-           "to int8. All forms in float32 lie far to the right of it, those with zeros below it as well.")
+           "to int8; float32 and float16 lie far to the right. Forms with zeros are lowest in both.")
 
 # %% [markdown]
 # Is int8 really as good? The same images, so a paired comparison (lesson 01):
@@ -578,6 +579,9 @@ claim("compress.int8_time", milliseconds["float32"] / milliseconds["int8"], at_l
       headline=True, label="Times faster in int8, one image, one thread")
 
 # %% [markdown]
+# Rounding knows nothing that the weights do not. Should int8 come out ahead by a few images, take it for luck; what
+# counts is that nothing is lost.
+#
 # The line is the **frontier**: no other form is both better and smaller (or faster). Zeros alone are far from it: for
 # about as many bytes, int8 keeps all the points and is three times as fast. Whoever needs still less puts int8 on top of
 # fewer filters, or of zeros. Other networks and other chips have other frontiers; the two pictures are how you find them.

@@ -12,6 +12,8 @@
 # - write a model as `.keras`, SavedModel, LiteRT and ONNX, and run each of them
 # - prove that a written file answers as the model did, on real samples and with a stated tolerance
 # - put into the file what its user needs: labels, preprocessing, version, hashes
+#
+# New library: [ONNX Runtime](https://onnxruntime.ai), which runs models from many frameworks.
 
 # %% [markdown] tags=["teacher"]
 # **Purpose.** Writing a file takes one line. The craft is in proving that it answers as the model did, and in sending
@@ -31,7 +33,7 @@
 # **Likely questions.**
 # *Which format should we take?* Phones and small computers: LiteRT. A service on mixed machines: ONNX. TensorFlow
 # Serving: SavedModel. To train on: `.keras`. Keep the `.keras` file in any case; no other form leads back to it.
-# *Why is LiteRT so much faster than `predict` and hardly faster than ONNX?* `predict` sets up a data pipeline for each
+# *Why is LiteRT so much faster than `predict` and no faster than ONNX?* `predict` sets up a data pipeline for each
 # call. The arithmetic is the same everywhere.
 # *What is the old name?* LiteRT was TensorFlow Lite; its files still end in `.tflite`.
 
@@ -167,8 +169,9 @@ print(f"ONNX: {gap(by_onnx):.0e}; takes {taken.type}")
 # %% [markdown]
 # ## 5 Parity
 #
-# None is exactly the same, for sums are added up in another order. How near is near enough? Many articles ask only
-# whether both choose the same class. Suppose that a converter halves all outputs:
+# The SavedModel runs the same operations. LiteRT and ONNX are not exactly the same: they add sums up in another order.
+# How near is near enough? Many articles ask only whether both choose the same class. Suppose that a converter halves all
+# outputs:
 
 # %%
 predict("51.b", "With all outputs halved, the same class as before gets, of 32 images, …",
@@ -216,15 +219,15 @@ def parity(reference, found):
 exercise("51.1").solution(parity)
 
 # %% [markdown]
-# `kitutils.ship.export` writes all forms, asks each **written file** for the samples, and gives the folder its name only
-# if all of them pass. `verify` does it again, wherever the folder has gone.
+# `kitutils.ship.export` writes all forms, asks each **written file** for the first 32 samples (int8 measures its ranges on
+# all of them), and gives the folder its name only if all pass. `verify` does it again, wherever the folder has gone.
 
 # %%
 from kitutils.ship import export, load, verify
 
 forms = pick(ci=("litert", "onnx"), workshop=("keras", "savedmodel", "litert", "litert_int8", "onnx"),
              full=("keras", "savedmodel", "litert", "litert_float16", "litert_dynamic", "litert_int8", "onnx"))
-manifest = export(saved, place / "resnet", samples=some.x_test[:200], formats=forms, version="1.0",
+manifest = export(saved, place / "resnet", samples=some.x_train[:200], formats=forms, version="1.0",
                   agreement=pick(ci=0, workshop=0.8, full=0.8))
 found = verify(place / "resnet")
 same = gap(load(place / "resnet", "litert").outputs({manifest.inputs[0]["name"]: asked}))
@@ -270,9 +273,10 @@ claim("export.batch_gain", together, at_most=pick(ci=1000, workshop=4, full=4), 
       label="Images a second in batches of 32, over one by one, LiteRT")
 
 # %% [markdown]
-# `predict` is made for thousands of rows: it sets up a pipeline for each call. A runtime just computes, and on a
-# processor a batch saves little, because one image keeps it busy already. Milliseconds are this machine's; measure again
-# on yours. Only int8, where rounding is meant, is further off than 10⁻⁵.
+# `predict` is made for thousands of rows: it sets up a pipeline for each call, and nearly all of its time is that. The row
+# `keras`, the same model compiled, is the fairer baseline. In LiteRT and ONNX a batch saves little, because one image
+# keeps a processor busy already. Milliseconds are this machine's; measure again on yours. Only int8, where rounding is
+# meant, is further off than 10⁻⁵.
 #
 # ## 6 What travels with the weights
 #
@@ -364,6 +368,9 @@ for answer in load(place / "text").predict(["Fit the model on the training data.
     print(f"{answer.label} {answer.probabilities[answer.label]:.2f}")
 
 # %% [markdown]
+# The empty text is called *numpy* with confidence: a model has no way to say that it cannot know. What must not be asked,
+# the service has to refuse.
+#
 # Last, is the file still the one that was judged? The **manifest** beside the forms holds a **hash** of every file. We
 # change a single byte:
 
@@ -389,7 +396,8 @@ claim("export.tampered_refused", refused, at_least=1, data=cifar, label="A file 
 # %%
 names = manifest.labels
 print(f"{manifest.name} {manifest.version}: {len(names)} classes, {names[0]} to {names[-1]}")
-print(f"made by lesson {manifest.source['lesson']} from {manifest.source['data']['name']}; gives {manifest.output}")
+how = manifest.source.get("made_by", "training")
+print(f"made by {how} for lesson {manifest.source['lesson']} from {manifest.source['data']['name']}")
 print(f"judged on {len(some.x_test):,} test images: {right['0–255']:.1f} % right; worst class: ", end="")
 said = predictor.outputs({name: some.x_test.astype("float32")}).argmax(axis=1)
 recalls = [np.mean(said[some.y_test == label] == label) for label in range(10)]
@@ -420,8 +428,8 @@ exercise("51.2").solution(lines)
 # %% [markdown]
 # ## 7 Two traps
 #
-# Lesson 15 said: no augmentation in the model. Here is what it does to an export. A small model flips and brightens
-# its images, and is saved with `model.export` as it stands.
+# Lesson 15 said: no augmentation in the model. Here is what it does to an export. A small model flips its images
+# and changes their contrast, and is saved with `model.export` as it stands.
 
 # %%
 predict("51.f", "Asked twice for the same image, its SavedModel answers …", ["alike", "alike to 1e-5", "differently"])
@@ -583,12 +591,14 @@ exercise("51.3").solution(answers)
 #
 # - `.keras` is for Keras and for training on; SavedModel, LiteRT and ONNX hold the computation alone.
 # - Parity compares the written file with the model: numbers within 10⁻⁵ of the largest output, on real samples.
-# - A runtime answers single images many times faster than `model.predict`; batches on a processor gain little.
-# - A wrong scale raises no error. Labels, range, vocabulary and version travel inside the file, its hash and card beside.
+# - A runtime answers single images many times faster than `model.predict`; in LiteRT and ONNX, batches gain little.
+# - A wrong scale raises no error. Labels, range, vocabulary and version travel inside the file, its hash beside it.
 # - Augmentation and exact GELU convert and then fail; names in an `.h5` file may load nothing; a pickle is a program.
 
 # %%
 recap("51")
 
 # %% [markdown]
+# **Saved:** nothing; the exports were in a temporary folder.
+#
 # **Next:** lesson 52 puts the predictor behind an address that answers requests.

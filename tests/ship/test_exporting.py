@@ -1,12 +1,15 @@
 """What export writes: forms that answer as the model, a folder that is whole or not there."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from kitutils.course import artifact
 from kitutils.ship import (
     CannotHold,
+    Parity,
     ParityFailed,
     Plain,
     ShipError,
@@ -17,6 +20,7 @@ from kitutils.ship import (
     verify,
 )
 from kitutils.ship.calling import ask, input_names
+from kitutils.ship.verifying import compare
 
 FLOAT32 = ("keras", "savedmodel", "litert", "onnx")
 
@@ -135,6 +139,7 @@ def test_a_last_layer_that_says_nothing_must_be_explained(tmp_path):
     [
         ({"labels": ["a"]}, "needs 2 different labels"),
         ({"labels": ["a", "a"]}, "needs 2 different labels"),
+        ({"labels": []}, "needs 2 different labels"),
         ({"output": "votes"}, "output is logits or probabilities"),
         ({"formats": ["h5"]}, "The formats are"),
         ({"formats": []}, "The formats are"),
@@ -223,8 +228,6 @@ def test_a_folder_that_is_no_export_is_never_touched(tmp_path):
 
 
 def test_an_artifact_brings_its_labels_source_and_range(tmp_path, monkeypatch):
-    from types import SimpleNamespace
-
     import keras
 
     from kitutils.course import save_artifact
@@ -241,8 +244,6 @@ def test_an_artifact_brings_its_labels_source_and_range(tmp_path, monkeypatch):
 
 def test_what_lessons_44_and_13_write_down_is_enough(shipped, tmp_path, monkeypatch):
     """Their artifacts have no preprocessing that a program could read; vocabulary and inputs tell."""
-    from types import SimpleNamespace
-
     from kitutils.course import save_artifact
 
     monkeypatch.setenv("KIT_ARTIFACTS", str(tmp_path / "artifacts"))
@@ -265,3 +266,43 @@ def test_what_lessons_44_and_13_write_down_is_enough(shipped, tmp_path, monkeypa
     manifest = export(saved, tmp_path / "shop", samples=rows.raw[:8], formats=["keras"])
     assert set(manifest.preprocessing["texts"]) == {"country", "channel", "category", "size", "payment"}
     assert manifest.output == "probabilities"
+
+
+def test_samples_as_arrays_of_another_type_are_taken_as_the_models(tmp_path):
+    given = {"input": np.arange(32, dtype=np.uint8).reshape(8, 4)}
+    manifest = export(small(), tmp_path / "out", samples=given, formats=FLOAT32, labels=np.array(["a", "b"]))
+    assert manifest.labels == ("a", "b") and all(form.parity.passed for form in manifest.forms.values())
+
+
+def test_a_model_of_an_open_length_without_a_vocabulary_runs_in_litert(tmp_path):
+    import keras
+
+    x = keras.Input((None,), dtype="int32")
+    model = keras.Model(
+        x, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling1D()(keras.layers.Embedding(9, 4)(x)))
+    )
+    export(model, tmp_path / "out", samples=[np.arange(7)], formats=["litert"], output="logits")
+    found = load(tmp_path / "out").outputs({"input": np.arange(5, dtype=np.int32)[None]})
+    np.testing.assert_allclose(found, model.predict(np.arange(5)[None], verbose=0), atol=1e-5)
+
+
+def test_an_output_that_is_huge_does_not_hide_a_fault_of_the_others():
+    expected = np.array([[1.0, -1.0], [-2.0, 2.0], [0.5, 0.0], [3e28, 0.0]], np.float32)
+    bounds = Parity(0, 0, 4, 1e-5, 0)
+    found = expected.copy()
+    assert compare(found, expected, "logits", bounds).difference == 0
+    found[0] = -found[0]
+    assert compare(found, expected, "logits", bounds).difference == pytest.approx(1.0)  # 2 of the usual largest, 2
+    found = expected.copy()
+    found[3, 0] *= 1.5
+    assert compare(found, expected, "logits", bounds).difference == pytest.approx(0.5)
+    assert not compare(found, expected, "logits", bounds).passed
+    near = np.array([[1.0, -1.0], [-4.0, 4.0]], np.float32)
+    assert compare(near + 0.04, near, "logits", Parity(0, 0, 2, 1e-5, 0)).difference == pytest.approx(0.01, rel=1e-3)
+
+
+def test_a_stand_in_says_that_it_is_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("KIT_ARTIFACTS", str(tmp_path / "artifacts"))
+    data = SimpleNamespace(name="x", source="built-in")
+    saved = artifact("tiny", make=small, lesson="51", data=data, labels=["a", "b"])
+    assert export(saved, tmp_path / "out", samples=X, formats=["keras"]).source["made_by"] == "stand-in training"
