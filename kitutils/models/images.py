@@ -26,14 +26,14 @@ def reference_cnn(input_shape: Sequence[int] = CIFAR, classes: int = 10, *, batc
     learning rate, batches of 32, ten epochs.
 
     Args:
-        input_shape: height, width, channels; 16 or more on a side.
+        input_shape: height, width, channels; 18 or more on a side.
         classes: how many.
         batch_norm: True is no longer the reference: batch normalisation between each convolution and its relu.
 
     Raises:
         ValueError: the images are too small for two poolings and three convolutions.
     """
-    _image_shape(input_shape, 16)
+    _image_shape(input_shape, 18)
 
     def convolution(filters: int) -> list[keras.Layer]:
         if not batch_norm:

@@ -67,7 +67,7 @@ def test_pixels_go_in_as_they_are_and_one_logit_a_class_comes_out(build, shape):
 def test_what_cannot_be_built_is_refused():
     with pytest.raises(ValueError, match=r"18 or 6 n \+ 2 layers .* got 21"):
         resnet(21)
-    with pytest.raises(ValueError, match=r"16 or more on a side; got \(8, 8, 1\)"):
+    with pytest.raises(ValueError, match=r"18 or more on a side; got \(8, 8, 1\)"):
         reference_cnn((8, 8, 1))
 
 
@@ -139,3 +139,9 @@ def test_both_sides_is_the_mean_of_an_image_and_its_mirror(photos):
 def test_the_fast_network_wants_bytes(photos):
     with pytest.raises(ValueError, match=r"uint8.*got float64"):
         fast_cnn(photos / 255)
+
+
+def test_the_reference_takes_images_of_18_pixels_and_no_smaller_ones():
+    assert reference_cnn((18, 18, 1)).output_shape == (None, 10)
+    with pytest.raises(ValueError, match="18 or more on a side"):
+        reference_cnn((17, 17, 1))
