@@ -23,7 +23,6 @@ def export(
     from rich.console import Console
 
     from kitutils.course import quiet
-    from kitutils.ship import obstacles
     from kitutils.ship.finding import find_artifact, samples_for
     from kitutils.ship.manifest import FORMATS
 
@@ -31,8 +30,9 @@ def export(
     found = find_artifact(artifact)
     samples = samples_for(found)
     with console.status("Writing and comparing …"):
-        with quiet():
+        with quiet():  # here TensorFlow is imported, which talks about itself
             from kitutils.ship import export as write
+            from kitutils.ship import obstacles
 
             model = found.model()
         chosen = [form.strip() for form in formats.split(",") if form.strip()]

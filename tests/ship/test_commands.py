@@ -96,3 +96,21 @@ def test_bench_measures_each_form_with_its_bytes(shipped):
         form: one.manifest.bytes_of(form) for form in ("litert", "litert_dynamic")
     }
     assert all(speed.one_ms > 0 and speed.per_second > 0 for speed in found.values())
+
+
+def test_tensorflow_is_not_heard_and_not_loaded_for_an_artifact_that_is_not_there(tmp_path):
+    """In a process of its own: what C++ libraries say passes by Python's streams."""
+    import os
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; from kitutils.cli import app\n"
+        "try: app(['export', 'nowhere', 'out'])\n"
+        "except Exception as error: print(error)\n"
+        "print('tensorflow' in sys.modules)"
+    )
+    env = os.environ | {"KIT_ARTIFACTS": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, cwd=tmp_path)
+    assert "There is no artifact nowhere" in done.stdout and done.stdout.rstrip().endswith("False")
+    assert done.stderr == ""
