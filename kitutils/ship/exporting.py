@@ -152,7 +152,9 @@ def _check_place(folder: Path, replace: bool) -> None:
     if not (folder / NAME).is_file():
         raise ShipError(f"{folder.name} is there and is no export, so it is left alone. Choose another folder.")
     if not replace:
-        raise ShipError(f"{folder.name} already holds an export. Say replace=True (--replace) to replace it, or choose another.")
+        raise ShipError(
+            f"{folder.name} already holds an export. Say replace=True (--replace) to replace it, or choose another."
+        )
 
 
 def _checked_labels(model: keras.Model, labels: Iterable[str] | None, output: str) -> tuple[str, ...]:
