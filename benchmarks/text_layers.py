@@ -1,12 +1,13 @@
-"""Doc strings with 100, 1,000 and all labels: how many of the pretrained encoder's layers to move, and two rivals.
+"""Doc strings with 100, 1,000 and all labels: how many of the pretrained encoder's layers to move, and three rivals.
 
     python benchmarks/text_layers.py [--runs 3] [--labels 100 1000 0] [--validation | --record]
 
 In each run the head is trained first, with the body as it is; from there on either nothing is frozen, or the lower half
 (the embedding and the first of three blocks). Beside them stand the same network from random weights and two models of
 word counts. Runs draw other training rows, the same for all. Of all labels (0) there is one run only so far; it takes
-as long as those of few labels together. The rates and epochs were chosen as ``text_fewshot.py`` says. For a record the
-test part is looked at once, at the end of each training. Needs nothing that is not installed.
+as long as those of few labels together. Rates and epochs follow those of ``text_fewshot.py``; on rows that were held
+out, the recipes for few labels were tried once, and that for all with one epoch of the head. For a record the test part
+is looked at once, at the end of each training. Needs nothing that is not installed.
 """
 
 from __future__ import annotations

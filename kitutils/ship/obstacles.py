@@ -1,7 +1,7 @@
 """What keeps a model from a format, known before a converter is asked; each with the way round.
 
 Converters fail late, with a page of their own internals, or not at all, and then the file cannot be loaded or answers
-wrongly. Each rule here was met in a real conversion; ``tests/ship/test_obstacles.py`` meets it again.
+wrongly. Each rule here was met in a real conversion; ``tests/ship/test_obstacles.py`` meets most of them again.
 
 Lessons: 51.
 """

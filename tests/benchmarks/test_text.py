@@ -217,3 +217,19 @@ def test_the_encoder_of_reviews_learns_and_keeps_its_vectors_in_the_second_train
     flat, deep = seen[:2]
     np.testing.assert_array_equal(flat["pieces"][0], deep["pieces"][0])
     assert "block_0" in deep and "block_0" not in flat and np.abs(deep["block_0"][2]).max() > 0
+
+
+@pytest.mark.parametrize(("usual", "norm", "epsilon"), [("norm", True, 1e-3), ("epsilon", False, 1e-7)])
+def test_reviews_with_one_of_two_things_as_usual(program, monkeypatch, usual, norm, epsilon):
+    benchmark, seen = program("text_reviews"), []
+    monkeypatch.setattr(benchmark, "SIZES", dict(benchmark.SIZES))
+    monkeypatch.setattr(benchmark, "FIRST", dict(benchmark.FIRST))
+    monkeypatch.setattr(benchmark, "load", lambda validation: validation)
+    monkeypatch.setattr(benchmark, "compare", lambda rows, runs: seen.append((benchmark.SIZES, benchmark.FIRST, rows)))
+    monkeypatch.setattr("sys.argv", ["text_reviews.py", "--validation", "--usual", usual])
+    benchmark.main()
+    ((sizes, first, validation),) = seen
+    assert (sizes["norm"], first["epsilon"], validation) == (norm, epsilon, True)
+    monkeypatch.setattr("sys.argv", ["text_reviews.py", "--record", "--usual", usual])
+    with pytest.raises(SystemExit):
+        benchmark.main()
