@@ -25,6 +25,7 @@ HEADERS = {
     "requirements.txt": "What the lessons import: pip install -r requirements.txt, in the kit's folder.",
     "requirements-dev.txt": "What the checks, the author's tools and the presets need on top of requirements.txt.",
     "requirements-gpu.txt": "TensorFlow's CUDA build, Linux only; kit gpu installs it and proves that it works.",
+    "requirements-serve.txt": "What kit serve needs to answer with LiteRT and ONNX models; for Dockerfile.serve.",
 }
 
 
@@ -39,6 +40,9 @@ def write_all(root: Path) -> list[Path]:
     for name, extras in (("requirements-dev.txt", ("dev", "presets")), ("requirements-gpu.txt", ("gpu",))):
         lines = _compile(root, *extras, constraint=root / "requirements.txt")
         written.append(_write(root / name, ["-r requirements.txt", "", *(x for x in lines if x not in set(main))]))
+    # By itself: it is installed where the lessons are not.
+    lines = _compile(root, group="serve", constraint=root / "requirements.txt")
+    written.append(_write(root / "requirements-serve.txt", lines))
     environment = root / "environment.yml"
     environment.write_text(
         "# conda env create -f environment.yml, in the kit's folder. The lock holds all but Python and pip.\n"
@@ -56,8 +60,8 @@ def _write(path: Path, lines: list[str]) -> Path:
     return path
 
 
-def _compile(root: Path, *extras: str, constraint: Path | None = None) -> list[str]:
-    """Locked lines, sorted by name."""
+def _compile(root: Path, *extras: str, group: str = "", constraint: Path | None = None) -> list[str]:
+    """Locked lines, sorted by name: of the lessons with some extras, or of one dependency group alone."""
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
     if uv is None:
         raise LockFailed("kit lock needs uv, which is among the test tools: pip install -r requirements-dev.txt.")
@@ -81,7 +85,8 @@ def _compile(root: Path, *extras: str, constraint: Path | None = None) -> list[s
             lines = constraint.read_text(encoding="utf8").splitlines()
             plain.write_text("\n".join(x for x in lines if "==" in x), encoding="utf8")
             command += ["--constraint", str(plain)]
-        done = subprocess.run([*command, "pyproject.toml"], cwd=root, capture_output=True, text=True, encoding="utf8")
+        command += ["--group", group] if group else ["pyproject.toml"]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, encoding="utf8")
     if done.returncode:
         raise LockFailed(f"uv could not resolve pyproject.toml:\n{done.stderr.strip()}")
     return [shorten(line) for line in done.stdout.splitlines() if "==" in line]
@@ -96,8 +101,7 @@ def shorten(line: str) -> str:
     requirement, _, marker = (part.strip() for part in line.partition(" ; "))
     if not marker:
         return requirement
-    # uv writes "or" between terms of "and", no deeper.
-    terms = [re.sub(r"^\(|\)$", "", term.strip()).split(" and ") for term in marker.split(" or ")]
+    terms = _terms(re.findall(r"\(|\)|\band\b|\bor\b|\w+ \S+ '[^']*'", marker))
     by_rest: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for term in terms:
         kept = [c for c in term if c != "python_full_version < '3.14'"]
@@ -114,6 +118,27 @@ def shorten(line: str) -> str:
         result = short[0] if len(short) == 1 else " or ".join(f"({s})" if " and " in s else s for s in short)
     _check(marker, result)
     return f"{requirement} ; {result}" if result else requirement
+
+
+def _terms(tokens: list[str]) -> list[list[str]]:
+    """A marker as "or" between terms of "and", whichever way it was nested. Takes its tokens off the list."""
+    found: list[list[str]] = []
+    while True:
+        product: list[list[str]] = [[]]
+        while True:
+            if (token := tokens.pop(0)) == "(":
+                factor = _terms(tokens)
+                tokens.pop(0)  # its closing bracket
+            else:
+                factor = [[token]]
+            product = [[*left, *right] for left in product for right in factor]
+            if not tokens or tokens[0] != "and":
+                break
+            tokens.pop(0)
+        found += product
+        if not tokens or tokens[0] != "or":
+            return found
+        tokens.pop(0)
 
 
 def _places(*systems: str) -> frozenset[str]:
