@@ -17,7 +17,8 @@ from packaging.utils import canonicalize_name
 from kitutils import lock, settings
 
 ROOT = settings.root()
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))
+PROJECT = PYPROJECT["project"]
 
 
 def means(marker: str) -> list[bool]:
@@ -60,6 +61,9 @@ def whole(*terms):
             whole(*(f"python_full_version < '3.12' and {x}" for x in ALL[:2])),
             "python_full_version < '3.12' and sys_platform == 'linux'",
         ),
+        (f"python_full_version < '3.14' and ({whole(*PLACES)})", ""),
+        (f"({whole(*ALL[:2])}) or ({ALL[2]})", "sys_platform != 'win32'"),
+        (f"os_name != 'nt' and ({whole(*PLACES[:2])})", "os_name != 'nt' and sys_platform == 'linux'"),
     ],
 )
 def test_a_marker_says_only_what_distinguishes(marker, short):
@@ -68,6 +72,20 @@ def test_a_marker_says_only_what_distinguishes(marker, short):
 
 
 PYTHON = st.sampled_from(["", "python_full_version < '3.12' and ", "python_full_version >= '3.12' and "])
+
+
+@hypothesis_settings(deadline=None, max_examples=40)
+@given(
+    st.recursive(
+        st.sampled_from([*PLACES, "python_full_version < '3.12'", "python_full_version < '3.14'", "os_name == 'nt'"]),
+        lambda part: st.tuples(st.sampled_from([" and ", " or "]), part, part).map(lambda t: f"({t[1]}{t[0]}{t[2]})"),
+        max_leaves=6,
+    )
+)
+def test_however_a_marker_is_nested_its_terms_mean_the_same(marker):
+    tokens = re.findall(r"\(|\)|\band\b|\bor\b|\w+ \S+ '[^']*'", marker)
+    assert means(whole(*(" and ".join(term) for term in lock._terms(tokens)))) == means(marker)
+    assert not tokens
 
 
 @hypothesis_settings(deadline=None, max_examples=40)
@@ -112,6 +130,9 @@ def test_the_files_are_written_from_what_the_resolver_says(monkeypatch, tmp_path
     def answer(command):
         extras = [command[i + 1] for i, word in enumerate(command) if word == "--extra"]
         lines = ["numpy==2.4.0", f"appnope==1.0 ; {ALL[2]}"] + [f"{extra}-tool==1" for extra in extras]
+        if "--group" in command:
+            assert "pyproject.toml" not in command  # or the lessons' packages would be among them
+            lines = [f"{command[command.index('--group') + 1]}-tool==1"]
         return "\n".join(lines) + "\n"
 
     commands = uv_answering(monkeypatch, answer)
@@ -120,15 +141,17 @@ def test_the_files_are_written_from_what_the_resolver_says(monkeypatch, tmp_path
         "requirements.txt",
         "requirements-dev.txt",
         "requirements-gpu.txt",
+        "requirements-serve.txt",
         "environment.yml",
     ]
     assert all("--universal" in command and "--generate-hashes" not in command for command in commands)
-    assert ["--constraint" in command for command in commands] == [False, True, True]
+    assert ["--constraint" in command for command in commands] == [False, True, True, True]
     body = [[x for x in path.read_text(encoding="utf8").splitlines() if not x.startswith("#")] for path in written]
     assert body[0] == ["numpy==2.4.0", "appnope==1.0 ; sys_platform == 'darwin'", "", "-e ."]
     assert body[1] == ["-r requirements.txt", "", "dev-tool==1", "presets-tool==1"]
     assert body[2] == ["-r requirements.txt", "", "gpu-tool==1"]
-    assert "-r requirements.txt" in body[3][-1]
+    assert body[3] == ["serve-tool==1"]
+    assert "-r requirements.txt" in body[4][-1]
 
 
 def test_without_a_resolver_or_without_a_solution_nothing_is_written(monkeypatch, tmp_path):
@@ -143,7 +166,9 @@ def test_without_a_resolver_or_without_a_solution_nothing_is_written(monkeypatch
 
 # --- the committed files ----------------------------------------------------------------------------------------------
 
-NAMES = ("requirements.txt", "requirements-dev.txt", "requirements-gpu.txt")
+ALONE = ("requirements.txt", "requirements-serve.txt")
+ON_TOP = ("requirements-dev.txt", "requirements-gpu.txt")
+NAMES = (*ALONE, *ON_TOP)
 LINES = {name: (ROOT / name).read_text(encoding="utf8").splitlines() for name in NAMES}
 
 
@@ -168,6 +193,7 @@ GROUPS = {
         EVERYTHING,
     ),
     "requirements-gpu.txt": (PROJECT["optional-dependencies"]["gpu"], locked("requirements-gpu.txt")),
+    "requirements-serve.txt": (PYPROJECT["dependency-groups"]["serve"], locked("requirements-serve.txt")),
 }
 
 
@@ -204,14 +230,19 @@ def test_no_index_no_hash_no_prerelease_no_path(name):
 
 def test_the_kit_itself_comes_last_and_the_other_locks_stand_on_the_first():
     assert LINES["requirements.txt"][-1] == "-e ."
-    assert "-e ." not in LINES["requirements-dev.txt"] + LINES["requirements-gpu.txt"]
-    for name in NAMES[1:]:
+    assert all("-e ." not in LINES[name] for name in NAMES[1:])
+    for name in ON_TOP:
         rows = [line for line in LINES[name] if line and not line.startswith("#")]
         assert rows[0] == "-r requirements.txt"
 
 
+def test_a_service_runs_with_the_versions_that_the_lessons_measured():
+    assert set(LINES["requirements-serve.txt"][2:]) <= set(LINES["requirements.txt"])
+    assert set(PYPROJECT["dependency-groups"]["serve"]) <= set(PROJECT["dependencies"])
+
+
 def test_the_locks_do_not_contradict_one_another():
-    for name in NAMES[1:]:
+    for name in ON_TOP:
         for requirement in locked(name):
             if requirement.name == "tensorflow":
                 continue  # compared below: the GPU build is the same release with an extra

@@ -15,6 +15,10 @@ from pathlib import Path
 
 from kitutils import settings
 
+# A test file stays with one worker, because the costly fixtures are made once a file or folder. Two workers: more would
+# not gain on the two cores of a CI job, and each that imports TensorFlow takes a gigabyte.
+_SHARED_OUT = ("-n", "2", "--dist", "loadfile")
+
 
 def main(*, fast: bool = False) -> int:
     """Run every check and say which failed. Returns the exit code.
@@ -34,7 +38,7 @@ def main(*, fast: bool = False) -> int:
         "lint": [python, "-m", "kitutils", "lint"],
         "notebooks": [*isolated, python, "-m", "pytest", "--nbval-lax", "notebooks", "-q"],
         # Last, so that a log ends in its summary.
-        "tests": [*isolated, python, "-m", "pytest", "-q", *(["-m", "not slow"] if fast else [])],
+        "tests": [*isolated, python, "-m", "pytest", "-q", *_SHARED_OUT, *(["-m", "not slow"] if fast else [])],
     }
     if fast:
         del steps["notebooks"]
@@ -67,5 +71,5 @@ def isolation() -> list[str]:
 
 def _environment(root: Path) -> dict[str, str]:
     # The profile and the rest are set by the two conftest files; a learner's own settings must not reach the checks.
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("KIT_") or k == "KIT_MIRROR"}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("KIT_") or k in ("KIT_MIRROR", "KIT_BROWSER")}
     return kept | {"KIT_SECONDS": str(root / "build" / "seconds.json")}
