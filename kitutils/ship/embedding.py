@@ -1,7 +1,7 @@
 """Labels, preprocessing and version inside the file itself, so that a model which lost its folder can still be used.
 
 Each format has a place for it: ONNX its ``metadata_props``, LiteRT a metadata buffer, a SavedModel the folder
-``assets.extra``, a ``.keras`` file, which is a zip archive, one more member.
+``assets.extra``, a ``.keras`` or ``.skops`` file, which is a zip archive, one more member.
 
 Lessons: 51.
 """
@@ -22,12 +22,12 @@ EXTRA = Path("assets.extra") / MEMBER
 
 
 def embed(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a record of what JSON can hold into a ``.keras``, ``.tflite`` or ``.onnx`` file or a SavedModel folder."""
+    """Write a record of what JSON can hold into a model's file, of any format, or a SavedModel folder."""
     text = json.dumps(record, ensure_ascii=False, sort_keys=True)
     if path.is_dir():
         (path / EXTRA).parent.mkdir(exist_ok=True)
         (path / EXTRA).write_text(text, encoding="utf8")
-    elif path.suffix == ".keras":
+    elif path.suffix in (".keras", ".skops"):
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr(zipfile.ZipInfo(MEMBER), text, zipfile.ZIP_DEFLATED)
     elif path.suffix == ".onnx":
@@ -50,7 +50,7 @@ def embedded(path: str | Path) -> dict[str, Any]:
     try:
         if path.is_dir():
             text = (path / EXTRA).read_text(encoding="utf8")
-        elif path.suffix == ".keras":
+        elif path.suffix in (".keras", ".skops"):
             with zipfile.ZipFile(path) as archive:
                 text = archive.read(MEMBER).decode("utf8")
         elif path.suffix == ".onnx":

@@ -5,12 +5,9 @@ Lessons: 51.
 
 from __future__ import annotations
 
-import os
-import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace as changed
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +21,14 @@ from kitutils.ship.embedding import embed
 from kitutils.ship.faults import CannotHold, ParityFailed, ShipError
 from kitutils.ship.formats import write
 from kitutils.ship.inputs import Arrays, Preprocessing, Texts
-from kitutils.ship.manifest import FORMATS, NAME, OUTPUTS, Form, Manifest, Parity, listed, read_manifest
+from kitutils.ship.manifest import FORMATS, OUTPUTS, Form, Manifest, Parity, listed, read_manifest
 from kitutils.ship.obstacles import obstacles, own_modules
+from kitutils.ship.placing import check_place, version_of, whole
 from kitutils.ship.predictor import run
 from kitutils.ship.runtimes import start
-from kitutils.ship.verifying import SAMPLES, compare, write_samples
+from kitutils.ship.verifying import KEPT, SAMPLES, compare, write_samples
 
-KEPT, CALIBRATE = 32, 256  # samples that stay in the folder, and those that int8 is calibrated with, at most
+CALIBRATE = 256  # samples that int8 is calibrated with, at most
 VOCABULARY = "vocabulary.txt"
 LIBRARIES = ("kitutils", "keras", "tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert")
 FLOAT32 = ("keras", "savedmodel", "litert", "onnx")
@@ -82,7 +80,7 @@ def export(
         model, meta = model.model(), model.meta
     folder, chosen = Path(folder), tuple(dict.fromkeys(formats))
     _check_formats(model, chosen)
-    _check_place(folder, replace)
+    check_place(folder, replace)
     preprocessing = preprocessing or preprocessing_for(model, meta)
     arrays = sample_arrays(samples, preprocessing, input_names(model))
     for known, x in zip(input_names(model), model.inputs, strict=True):
@@ -99,9 +97,7 @@ def export(
         ),
         "output": output,
     }
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with whole(folder) as part:
         first = {k: x[:KEPT] for k, x in arrays.items()}
         kept, real = _with_probes(first, preprocessing), len(next(iter(first.values())))
         expected = ask(model, kept)
@@ -121,18 +117,13 @@ def export(
             preprocessing=beside,
             forms={},
             files=listed(part),
-            made={library: _version_of(library) for library in LIBRARIES},
+            made={library: version_of(library) for library in LIBRARIES},
             source={key: meta[key] for key in ("lesson", "data", "profile", "made_by", "sha256") if key in meta},
             layers=own_modules(model),
             folder=part,
         )
         manifest = _judged(manifest, paths, preprocessing, kept, real, expected, agreement)
         manifest.write(part)
-        part.chmod(0o777 & ~_umask())
-        _into_place(part, folder)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
     return read_manifest(folder)
 
 
@@ -144,17 +135,6 @@ def _check_formats(model: keras.Model, chosen: Sequence[str]) -> None:
     found = [f"{form}: {why}" for form in chosen for why in obstacles(model, form)]
     if found:
         raise CannotHold(f"{getattr(model, 'name', model)!s} cannot be written.\n" + "\n".join(found))
-
-
-def _check_place(folder: Path, replace: bool) -> None:
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    if not (folder / NAME).is_file():
-        raise ShipError(f"{folder.name} is there and is no export, so it is left alone. Choose another folder.")
-    if not replace:
-        raise ShipError(
-            f"{folder.name} already holds an export. Say replace=True (--replace) to replace it, or choose another."
-        )
 
 
 def _checked_labels(model: keras.Model, labels: Iterable[str] | None, output: str) -> tuple[str, ...]:
@@ -219,32 +199,3 @@ def _vocabulary_beside(kept: dict[str, Any], part: Path) -> dict[str, Any]:
         (part / VOCABULARY).write_bytes("\n".join(words["vocabulary"]).encode("utf8"))
         kept = kept | {"wordpiece": {**words, "vocabulary": VOCABULARY}}
     return kept
-
-
-def _into_place(part: Path, folder: Path) -> None:
-    """Rename, an older export moved aside first and brought back if that fails."""
-    if not folder.exists():
-        part.rename(folder)
-        return
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-    folder.rename(aside / "old")
-    try:
-        part.rename(folder)
-    except BaseException:
-        (aside / "old").rename(folder)
-        raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _version_of(library: str) -> str:
-    try:
-        return metadata.version(library)
-    except metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def _umask() -> int:
-    found = os.umask(0)
-    os.umask(found)
-    return found

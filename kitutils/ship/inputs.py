@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from kitutils.ship.faults import BadExport, BadInput
+from kitutils.ship.image_files import pixels_of, wrong_shape
 
 Arrays = dict[str, np.ndarray]
 WIDTHS = (16, 32, 64, 128)
@@ -71,61 +72,24 @@ class Images(_Whole):
 
     def _one(self, image: Any, row: int) -> np.ndarray:
         if isinstance(image, str | bytes | bytearray | memoryview) or hasattr(image, "__fspath__"):
-            image = self._decoded(image, row)
-        found = np.asarray(image) if isinstance(image, np.ndarray | list | tuple) else None
+            image = pixels_of(image, self.shape, row)
+        found = _array(image) if isinstance(image, np.ndarray | list | tuple) else None
         if found is None or found.dtype.kind not in "uif":
             what = "nothing" if image is None else f"{image.__class__.__name__}"
             raise BadInput(f"an image is an array of numbers, or a PNG or JPEG as path or bytes; got {what}.", row)
-        self._check_shape(found.shape, row)
-        if not np.isfinite(found).all() or found.min() < self.low or found.max() > self.high:
-            seen = f"{found.min():g} to {found.max():g}"
+        if found.shape != tuple(self.shape):
+            raise wrong_shape(found.shape, self.shape, row)
+        least, most = found.min(), found.max()  # NaN if one of them is
+        if not (self.low <= least and most <= self.high):
+            seen = f"{least:g} to {most:g}"
             raise BadInput(f"values are {self.low:g} to {self.high:g}; got {seen}. The model rescales by itself.", row)
-        if found.dtype.kind == "f" and self.high > 2 and 0 < found.max() <= 1 and (found % 1).any():
+        if found.dtype.kind == "f" and self.high > 2 and 0 < most <= 1 and (found % 1).any():
             raise BadInput(
-                f"values run only to {found.max():g}, as if they had been rescaled to 0–1 before; the model wants "
+                f"values run only to {most:g}, as if they had been rescaled to 0–1 before; the model wants "
                 f"{self.low:g} to {self.high:g} and rescales by itself.",
                 row,
             )
         return found.astype(np.float32)
-
-    def _check_shape(self, shape: tuple[int, ...], row: int) -> None:
-        if tuple(shape) != tuple(self.shape):
-            wanted, got = (" × ".join(map(str, sides)) for sides in (self.shape, shape))
-            raise BadInput(
-                f"an image is {wanted} (height, width, channels); got {got or 'a number'}. Resize it as in training.",
-                row,
-            )
-
-    def _decoded(self, image: Any, row: int) -> np.ndarray:
-        import io
-
-        try:
-            from PIL import Image, ImageOps, UnidentifiedImageError
-        except ImportError as error:
-            raise BadInput("image files need the package pillow; install it, or pass an array.", row) from error
-        source = io.BytesIO(image) if isinstance(image, bytes | bytearray | memoryview) else image
-        try:
-            with Image.open(source, formats=("PNG", "JPEG")) as opened:
-                turned = ImageOps.exif_transpose  # a camera stores a portrait lying, with a note
-                width, height = opened.size
-                if opened.getexif().get(0x0112, 1) > 4:
-                    width, height = height, width
-                # Before a pixel is decoded: a small file can hold an image that fills the memory.
-                self._check_shape((height, width, self.shape[2]), row)
-                if opened.mode not in ("L", "RGB", "P", "1") or "transparency" in opened.info:
-                    raise BadInput(
-                        f"an image is grey or RGB; this file is {opened.mode}. Put it on a background first.", row
-                    )
-                if opened.mode != "L" and self.shape[2] == 1:
-                    raise BadInput(f"the model takes grey images; this file is {opened.mode}. Convert it first.", row)
-                pixels = np.asarray(turned(opened).convert("L" if self.shape[2] == 1 else "RGB"))
-        except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-            raise BadInput("the file is no PNG or JPEG, or it is damaged.", row) from error
-        except (OSError, ValueError, SyntaxError) as error:
-            if isinstance(error, BadInput):
-                raise
-            raise BadInput(f"the image file cannot be read ({error.__class__.__name__}: {error}).", row) from error
-        return pixels.reshape(self.shape)
 
 
 @dataclass(frozen=True)
@@ -156,11 +120,7 @@ class Texts:
         object.__setattr__(self, "_words", words)
 
     def arrays(self, raw: Sequence[Any]) -> Arrays:
-        for row, text in enumerate(raw):
-            if not isinstance(text, str):
-                hint = "decode it first: raw.decode('utf8')" if isinstance(text, bytes) else "leave it out, or send ''"
-                raise BadInput(f"a text is str; got {text.__class__.__name__}: {hint}.", row)
-        found = self._words.encode(list(raw))
+        found = self._words.encode([_whole_text(text, row) for row, text in enumerate(raw)])
         made = {
             "token_ids": found.ids,
             "padding_mask": found.mask.astype(np.int32),
@@ -247,18 +207,16 @@ class Plain(_Whole):
     def arrays(self, raw: Sequence[Any]) -> Arrays:
         made = []
         for row, given in enumerate(raw):
-            try:
-                array = np.asarray(given)
-                array = array.astype(self.dtype) if array.dtype.kind in "uifb" else None
-            except ValueError:
-                array = None
-            if array is None:
+            array = _array(given)
+            if array is None or array.dtype.kind not in "uifb":
                 raise BadInput(f"an input is an array of numbers; got {given.__class__.__name__}.", row)
             fits = len(array.shape) == len(self.shape) and all(
                 w in (None, g) for w, g in zip(self.shape, array.shape, strict=True)
             )
             if not fits or (made and array.shape != made[0].shape):
                 raise BadInput(f"an input has shape {tuple(self.shape)}, as all of a list; got {array.shape}.", row)
+            with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is refused below
+                array = array.astype(self.dtype)
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise BadInput("a value is not a finite number. Mend or leave out such inputs.", row)
             made.append(array)
@@ -271,7 +229,27 @@ class Plain(_Whole):
         return {"kind": "plain", "shape": list(self.shape), "dtype": self.dtype, "name": self.name}
 
 
-KINDS = {"images": Images, "texts": Texts, "rows": Rows, "plain": Plain}
+@dataclass(frozen=True)
+class Strings(_Whole):
+    """Texts for a model that takes them as they are, such as a scikit-learn pipeline that counts words itself.
+
+    Attributes:
+        name: of the model's input.
+    """
+
+    name: str = "input"
+
+    def arrays(self, raw: Sequence[Any]) -> Arrays:
+        return {self.name: np.array([_whole_text(text, row) for row, text in enumerate(raw)], object)}
+
+    def probes(self) -> list[Any]:
+        return []
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"kind": "strings", "name": self.name}
+
+
+KINDS = {"images": Images, "texts": Texts, "rows": Rows, "plain": Plain, "strings": Strings}
 
 
 def from_dict(kept: Mapping[str, Any]) -> Preprocessing:
@@ -288,6 +266,14 @@ def from_dict(kept: Mapping[str, Any]) -> Preprocessing:
             f"The manifest's preprocessing is none that this kit knows ({error.__class__.__name__}: {error}). "
             "Export the model again."
         ) from error
+
+
+def _array(given: Any) -> np.ndarray | None:
+    """Nested lists, or whatever else NumPy reads, as an array; None if they are ragged, too deep or too large."""
+    try:
+        return np.asarray(given)
+    except (ValueError, OverflowError, TypeError, RecursionError):
+        return None
 
 
 def _missing(value: Any) -> bool:
@@ -311,6 +297,13 @@ def _number(value: Any, name: str, row: int) -> float:
     if not (abs(found) <= np.finfo(np.float32).max or found != found):
         raise BadInput(f"{name} is a number that float32 can hold, or missing; got {value!r:.60}.", row)
     return found
+
+
+def _whole_text(text: Any, row: int) -> str:
+    if not isinstance(text, str):
+        hint = "decode it first: raw.decode('utf8')" if isinstance(text, bytes) else "leave it out, or send ''"
+        raise BadInput(f"a text is str; got {text.__class__.__name__}: {hint}.", row)
+    return text
 
 
 def _text(value: Any, name: str, row: int) -> str:

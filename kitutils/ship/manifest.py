@@ -20,6 +20,7 @@ NAME = "manifest.json"
 OUTPUTS = ("logits", "probabilities")
 # Keras' own format first; of the others the one whose runtime is the smallest.
 FORMATS = ("keras", "savedmodel", "litert", "litert_float16", "litert_dynamic", "litert_int8", "onnx")
+SKOPS = "skops"  # of scikit-learn estimators; no other form holds those, and it holds nothing else
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ def _checked(record: Mapping[str, Any], folder: Path) -> Manifest:
         files[name] = {"sha256": entry["sha256"], "bytes": _is(entry["bytes"], int, "a number of bytes")}
     forms = {}
     for kind, entry in record["forms"].items():
-        if kind not in FORMATS:
+        if kind not in (*FORMATS, SKOPS):
             raise ValueError(f"unknown format {kind!r}")
         parity = entry["parity"]
         numbers = {key: _number(parity[key]) for key in ("difference", "agreement", "least_agreement")}

@@ -20,7 +20,7 @@ from kitutils.ship.runtimes import Runtime, installed, start
 
 BATCH = 32  # rows computed at once: more gain nothing on a processor, and take memory
 # Forms that answer as the model itself come first, and of these the ones that start without TensorFlow.
-PREFERRED = ("litert", "onnx", "litert_float16", "litert_dynamic", "litert_int8", "savedmodel", "keras")
+PREFERRED = ("litert", "onnx", "litert_float16", "litert_dynamic", "litert_int8", "savedmodel", "keras", "skops")
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,12 @@ class Predictor:
         manifest: of the export.
         format: that runs.
         labels: the name of class 0, 1, …
+        preprocessing: how raw inputs become the model's arrays.
     """
 
     def __init__(self, manifest: Manifest, form: str, runtime: Runtime) -> None:
         self.manifest, self.format, self.labels = manifest, form, manifest.labels
-        self._preprocessing = preprocessing_of(manifest)
+        self.preprocessing = preprocessing_of(manifest)
         self._runtime = runtime
 
     def predict(self, raw: Iterable[Any]) -> list[Prediction]:
@@ -70,7 +71,7 @@ class Predictor:
         """Raw inputs, one or more, to the arrays that the model takes, by name, one row each."""
         if not (rows := as_list(raw)):
             raise BadInput("there is no input.")
-        return self._preprocessing.arrays(rows)
+        return self.preprocessing.arrays(rows)
 
     def outputs(self, arrays: Arrays) -> np.ndarray:
         """What the model gives for prepared arrays: float32 (rows, classes), logits or probabilities.
@@ -79,7 +80,7 @@ class Predictor:
         """
         if not len(next(iter(arrays.values()))):
             raise BadInput("there is no input.")
-        return run(self._runtime, self._preprocessing, arrays)
+        return run(self._runtime, self.preprocessing, arrays)
 
     def _prediction(self, row: np.ndarray) -> Prediction:
         return Prediction(self.labels[int(row.argmax())], dict(zip(self.labels, row.tolist(), strict=True)))

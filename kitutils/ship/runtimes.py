@@ -1,4 +1,4 @@
-"""One way to ask four runtimes: arrays by name in, the outputs as float32 (rows, classes) out.
+"""One way to ask five runtimes: arrays by name in, the outputs as float32 (rows, classes) out.
 
 LiteRT and ONNX Runtime are loaded without TensorFlow or Keras.
 """
@@ -17,7 +17,24 @@ from kitutils.ship.faults import BadExport, ShipError
 from kitutils.ship.inputs import Arrays
 from kitutils.ship.manifest import Manifest
 
-LIBRARY = {"keras": "keras", "savedmodel": "tensorflow", "onnx": "onnxruntime"}  # all others: ai_edge_litert
+# Of every other format: ai_edge_litert.
+LIBRARY = {
+    "keras": "keras",
+    "savedmodel": "tensorflow",
+    "onnx": "onnxruntime",
+    "skops": "skops",
+}  # all others: ai_edge_litert
+
+# Classes that skops leaves to its user to trust. They only hold numbers, and building one runs nothing; numbers that
+# were damaged on purpose could still make a tree read where it should not, so the hash is checked first.
+TRUSTED = (
+    "kitutils.models.baselines.NBSVM",
+    "numpy.dtype",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+)
 
 
 class Runtime(Protocol):
@@ -51,7 +68,7 @@ def start(manifest: Manifest, form: str, threads: int = 1) -> Runtime:
         raise ShipError(
             f"{form} needs the library {library}, which is not installed. Install it, or take another form."
         )
-    kind = {"keras": _Keras, "savedmodel": _SavedModel, "onnx": _Onnx}.get(form, _LiteRT)
+    kind = {"keras": _Keras, "savedmodel": _SavedModel, "onnx": _Onnx, "skops": _Skops}.get(form, _LiteRT)
     try:
         with quiet():
             return kind(manifest, manifest.forms[form].path, threads)
@@ -133,3 +150,32 @@ class _Keras:
             if module.split(".")[0] in ("kitutils", "keras_hub"):  # no other: a manifest must not name what is run
                 importlib.import_module(module)
         self.run = compiled(keras.saving.load_model(manifest.check(path), compile=False))
+
+
+class _Skops:
+    """A scikit-learn estimator, rebuilt from a list of its parts; nothing of the file is run."""
+
+    def __init__(self, manifest: Manifest, path: str, threads: int) -> None:
+        import skops.io
+
+        content = manifest.read(path)
+        if strange := strange_types(content):
+            raise BadExport(f"{path} of {manifest.name} asks for {', '.join(strange)}, which is not loaded.")
+        self._rows = manifest.preprocessing["kind"] == "rows"
+        self._estimator = skops.io.loads(content, trusted=list(TRUSTED))
+
+    def run(self, arrays: Arrays) -> np.ndarray:
+        if self._rows:
+            import pandas as pd
+
+            given = pd.DataFrame(dict(arrays))
+        else:
+            (given,) = arrays.values()
+        return self._estimator.predict_proba(given).astype(np.float32)
+
+
+def strange_types(content: bytes) -> list[str]:
+    """The types in a ``.skops`` file that neither skops nor the kit trusts."""
+    import skops.io
+
+    return [kind for kind in skops.io.get_untrusted_types(data=content) if kind not in TRUSTED]

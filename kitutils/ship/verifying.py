@@ -22,6 +22,7 @@ from kitutils.ship.predictor import preprocessing_of, probabilities, run
 from kitutils.ship.runtimes import installed, start
 
 SAMPLES = "samples.npz"
+KEPT = 32  # samples that stay in the folder, at most
 _EXPECTED = "expected"
 
 
