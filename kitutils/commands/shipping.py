@@ -18,15 +18,29 @@ def export(
         str, typer.Option("--formats", help="Separated by commas; all that can hold the model unless given.")
     ] = "",
     replace: Annotated[bool, typer.Option("--replace", help="Replace an older export there, as a whole.")] = False,
+    name: Annotated[str, typer.Option("--name", help="Under which it is served; the model's own unless given.")] = "",
+    version: Annotated[str, typer.Option("--version", help="Of the model; a number counts up best.")] = "1",
+    tf_serving: Annotated[
+        Path | None, typer.Option("--tf-serving", help="Also put it into this folder as TensorFlow Serving wants it.")
+    ] = None,
+    label: Annotated[
+        str, typer.Option("--label", help="With --tf-serving: name this version, such as stable or canary.")
+    ] = "",
 ) -> None:
     """Write a model in several formats, each compared with the model, and with all that its user needs beside it."""
     from rich.console import Console
 
     from kitutils.course import quiet
+    from kitutils.ship.faults import ShipError
     from kitutils.ship.finding import find_artifact, samples_for
     from kitutils.ship.manifest import FORMATS
 
     console = Console(soft_wrap=True, highlight=False)
+    chosen = [form.strip() for form in formats.split(",") if form.strip()]
+    if tf_serving and chosen and "savedmodel" not in chosen:
+        raise ShipError(f"TensorFlow Serving takes savedmodel; got --formats {formats}. Add it.")
+    if label and not tf_serving:
+        raise ShipError("--label names a version for TensorFlow Serving. Say --tf-serving DIR too.")
     found = find_artifact(artifact)
     samples = samples_for(found)
     with console.status("Writing and comparing …"):
@@ -35,17 +49,23 @@ def export(
             from kitutils.ship import obstacles
 
             model = found.model()
-        chosen = [form.strip() for form in formats.split(",") if form.strip()]
         if not chosen:
-            chosen = []
             for form in FORMATS:
                 if held_up := obstacles(model, form):
                     console.print(f"without {form}: {' '.join(held_up)}", markup=False)
                 else:
                     chosen.append(form)
-        manifest = write(found, folder, samples=samples, formats=chosen, replace=replace)
+        manifest = write(
+            found, folder, samples=samples, formats=chosen, name=name or None, version=version, replace=replace
+        )
     console.print(_table_of(manifest))
     console.print(f"{folder}: load it with kitutils.ship.load, measure it with kit bench {folder}", markup=False)
+    if tf_serving:
+        from kitutils.ship.tf_serving import README, write_layout
+
+        place = write_layout(folder, tf_serving, label=label or None)
+        counted = "" if place.name == version else f" It counts versions, so {version} became {place.name} there."
+        console.print(f"{place}: for TensorFlow Serving.{counted} How to start it: {tf_serving / README}", markup=False)
 
 
 @app.command()
