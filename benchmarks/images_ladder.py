@@ -1,12 +1,14 @@
 """Accuracy over seconds on CIFAR-10: the longer trainings that stand beside those of ``images.py``.
 
     python benchmarks/images_ladder.py [--runs 3] [--only NAME …] [--validation | --record]
+    python benchmarks/images_ladder.py --figure
 
 Each rung is a training of its own, with a schedule that ends where the rung ends; in a round they come in turn. The
 lower rungs, the reference and the fast network in its time, are in the record of ``images.py``. ``--validation`` judges
 by 5,000 training images that are held out; the long recipe was tried once in this way, and ResNet-20 has usual rates
 that were not tuned. For a record all training images train, and the test images are looked at once, at the end of each
-run. Seconds as in ``images.py``. 50 minutes on two cores, not recorded yet; needs cifar10 in the cache or a mirror.
+run. Seconds as in ``images.py``. 50 minutes on two cores; needs cifar10 in the cache or a mirror. ``--figure`` draws
+the records of both programs into ``figures/images_ladder.png``.
 """
 
 from __future__ import annotations
@@ -14,11 +16,17 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import _record
 import keras
 from images import LOSS, Recipe, Rows, train_fast
+from matplotlib.figure import Figure
 
+from kitutils import plots
+from kitutils.course.records import record
 from kitutils.data.pipeline import Batches
 from kitutils.models import both_sides, resnet
 from kitutils.train import OneCycle, precision
@@ -64,13 +72,43 @@ def ladder(rows: Rows, names: list[str], runs: int) -> dict[str, dict]:
     return found
 
 
+def points(race: Mapping[str, Any], rungs: Mapping[str, Any]) -> dict[str, list[tuple[float, float]]]:
+    """Network → (seconds, test accuracy in %) of each run, of the results in both records."""
+    networks = {"reference": "reference CNN", "sprint": "fast network", "fast": "fast network"}
+    found: dict[str, list[tuple[float, float]]] = {"reference CNN": [], "ResNet-20": [], "fast network": []}
+    for name, network in networks.items():
+        found[network] += [(run["seconds"], 100 * (1 - run["error"])) for run in race[name]]
+    for name, rung in rungs.items():
+        network = "ResNet-20" if name.startswith("resnet20") else "fast network"
+        found[network] += [(run["seconds"], 100 * run["accuracy"]) for run in rung["runs"]]
+    return found
+
+
+def figure(found: Mapping[str, list[tuple[float, float]]]) -> Figure:
+    """Accuracy over seconds, a mark for each training."""
+    plots.use_style()
+    drawn, axis = plots.plt.subplots(figsize=(7, 3.6))
+    for (network, runs), mark in zip(found.items(), "sDo", strict=True):
+        axis.plot(*zip(*runs, strict=True), mark, label=network, alpha=0.8)
+    axis.set(xlabel="seconds of training, everything counted", ylabel="test accuracy, %", xlim=(0, None))
+    axis.legend(loc="lower right")
+    return drawn
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=list(RUNGS), default=list(RUNGS), metavar="NAME")
     parser.add_argument("--validation", action="store_true", help="judge by held-out training images")
     parser.add_argument("--record", action="store_true")
+    parser.add_argument("--figure", action="store_true", help="draw the committed records")
     given = parser.parse_args()
+    if given.figure:
+        place = Path(__file__).parent / "figures" / "images_ladder.png"
+        place.parent.mkdir(exist_ok=True)
+        found = points(record("images_race").results, record("images_ladder").results)
+        figure(found).savefig(place, metadata={"Software": None})
+        return
     if given.record and (given.validation or len(given.only) < len(RUNGS)):
         parser.error("A record is of all rungs on the test images: leave out --validation and --only.")
     results = ladder(Rows.load(given.validation), given.only, given.runs)

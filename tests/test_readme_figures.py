@@ -93,6 +93,14 @@ def test_images_race(rows):
     assert f"| {found['sprint_time_ratio']:.2f} ×, with {errors['sprint']:.1f} % error |" in line
 
 
+def test_images_ladder(rows):
+    found = results("images_ladder")["results"]
+    resnet, fast = found["resnet20, 4 epochs"], found["fast, 24 epochs"]
+    quoted = f"{100 * resnet['median_accuracy']:.1f} % in {resnet['median_seconds']:.0f} s; "
+    quoted += f"{100 * fast['median_accuracy']:.1f} %, {100 * fast['median_accuracy_both_sides']:.1f} %"
+    assert f"| {quoted} in {fast['median_seconds']:.0f} s |" in row(rows, "test accuracy of longer trainings")
+
+
 def test_images_changes(rows):
     found = results("images_changes")["results"]
     means = ", ".join(f"{100 * statistics.mean(errors):.1f} %" for errors in found.values())

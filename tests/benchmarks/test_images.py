@@ -104,6 +104,23 @@ def test_the_small_network_has_fewer_than_100_000_parameters(program, rows, monk
     assert found["median error"] == round(1 - grey.accuracy(model), 4)
 
 
+def test_the_ladders_figure_has_a_mark_for_each_training(program):
+    ladder = program("images_ladder")
+    race = {
+        "reference": [{"seconds": 180, "error": 0.3}, {"seconds": 170, "error": 0.31}],
+        "sprint": [{"seconds": 20, "error": 0.28, "error_both_sides": 0.1}],
+        "fast": [{"seconds": 175, "error": 0.13, "error_both_sides": 0.12}],
+    }
+    runs = {name: {"runs": [{"seconds": 400, "accuracy": 0.8}]} for name in ("resnet20, 4 epochs", "fast, 24 epochs")}
+    found = ladder.points(race, runs)
+    assert found["reference CNN"] == [(180, pytest.approx(70)), (170, pytest.approx(69))]
+    assert found["ResNet-20"] == [(400, 80)]
+    assert found["fast network"] == [(20, pytest.approx(72)), (175, pytest.approx(87)), (400, 80)]
+    (axis,) = ladder.figure(found).axes
+    assert [line.get_label() for line in axis.lines] == list(found)
+    assert sum(len(line.get_xdata()) for line in axis.lines) == 6
+
+
 def test_the_ladder_takes_its_rungs_in_turn_and_the_medians(program, rows, monkeypatch):
     ladder = program("images_ladder")
     clock, seen = iter([5.0, 50.0, 1.0, 10.0, 3.0, 30.0]), []
