@@ -98,7 +98,7 @@ def test_images_ladder(rows):
     resnet, fast = found["resnet20, 4 epochs"], found["fast, 24 epochs"]
     quoted = f"{100 * resnet['median_accuracy']:.1f} % in {resnet['median_seconds']:.0f} s; "
     quoted += f"{100 * fast['median_accuracy']:.1f} %, {100 * fast['median_accuracy_both_sides']:.1f} %"
-    assert f"| {quoted} in {fast['median_seconds']:.0f} s |" in row(rows, "test accuracy of longer trainings")
+    assert f"| {quoted} in {fast['median_seconds']:.0f} s |" in row(rows, "CIFAR-10, test accuracy of longer trainings")
 
 
 def test_images_changes(rows):
