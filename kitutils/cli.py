@@ -10,7 +10,7 @@ import sys
 import typer
 
 from kitutils import settings
-from kitutils.commands import data, doctor, lessons, progress, setup, shipping, testing, workshops
+from kitutils.commands import data, doctor, lessons, progress, serving, setup, shipping, testing, workshops
 from kitutils.errors import KitError
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(data.app, name="data")
-for module in (lessons, workshops, progress, shipping, doctor, testing, setup):
+for module in (lessons, workshops, progress, shipping, serving, doctor, testing, setup):
     app.registered_commands += module.app.registered_commands
 
 

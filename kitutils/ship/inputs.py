@@ -62,7 +62,10 @@ class Images(_Whole):
     name: str = "input"
 
     def arrays(self, raw: Sequence[Any]) -> Arrays:
-        return {self.name: np.stack([self._one(image, row) for row, image in enumerate(raw)])}
+        made = np.empty((len(raw), *self.shape), np.float32)
+        for row, image in enumerate(raw):
+            made[row] = self._one(image, row)
+        return {self.name: made}
 
     def probes(self) -> list[Any]:
         return [np.full(self.shape, value, np.float32) for value in (self.low, self.high)]
@@ -79,6 +82,8 @@ class Images(_Whole):
             raise BadInput(f"an image is an array of numbers, or a PNG or JPEG as path or bytes; got {what}.", row)
         if found.shape != tuple(self.shape):
             raise wrong_shape(found.shape, self.shape, row)
+        if found.dtype == np.uint8 and self.low <= 0 and self.high >= 255:
+            return found
         least, most = found.min(), found.max()  # NaN if one of them is
         if not (self.low <= least and most <= self.high):
             seen = f"{least:g} to {most:g}"
@@ -89,7 +94,7 @@ class Images(_Whole):
                 f"{self.low:g} to {self.high:g} and rescales by itself.",
                 row,
             )
-        return found.astype(np.float32)
+        return found
 
 
 @dataclass(frozen=True)
