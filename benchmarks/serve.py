@@ -48,6 +48,7 @@ from kitutils.ship.serve.background import in_background
 
 HERE = Path(__file__).parent
 CONNECTIONS, BATCH = 64, 32
+VISITORS = 4000  # connections of the open loop, at most
 SAME = 1e-5  # how far the probabilities of two servers may be apart
 Server = tuple[str, int]  # address and process number
 Fire = Callable[..., dict[str, Any]]
@@ -224,7 +225,7 @@ def overload(folder: Path, picture: Path, fire: Fire, rounds: int, seconds: floa
         fire(url, min(seconds, 1), connections=CONNECTIONS)
         for _ in range(rounds):
             peaks.append(fire(url, seconds, connections=CONNECTIONS)["goodput"])
-            beyond.append(fire(url, 2 * seconds, rate=2 * peaks[-1]))
+            beyond.append(fire(url, 2 * seconds, rate=2 * peaks[-1], connections=VISITORS))
         still = asked(url, picture)
     answered = {status for one in beyond for status in one["answered"]}
     return {
@@ -279,6 +280,18 @@ def measured(place: Path, fire_with: Callable[[Path], Fire], *, quick: bool, rou
     }
 
 
+def _allow_files(many: int) -> None:
+    """Each connection is an open file, of which 1,024 or fewer are the usual limit. What is started here inherits it."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < many:
+        most = many if hard == resource.RLIM_INFINITY else min(many, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
@@ -290,6 +303,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.quick and given.record:
         parser.error("a record holds what was measured at length; leave out --quick, or leave out --record")
     rounds, seconds = (1, 2.0) if given.quick else (given.rounds, given.seconds)
+    _allow_files(2 * VISITORS)
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     if given.apart and len(cores) > 1:
         os.sched_setaffinity(0, set(cores[:-1]))  # which every server inherits

@@ -130,7 +130,7 @@ def test_twice_the_capacity(pretended):
     peaks, rates = iter([200.0, 1000.0, 500.0, 800.0]), []
 
     def fire(url, seconds, **how):
-        if "connections" in how:
+        if "rate" not in how:
             return result(next(peaks))
         rates.append(how["rate"])
         answers = {"200": 8, "503": 5, "500": 2, "502": 1} if len(rates) == 1 else {"200": 9, "503": 1}

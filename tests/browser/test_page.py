@@ -150,11 +150,17 @@ def test_it_answers_while_one_draws(visit, url):
     box = page.locator("#square").bounding_box()
     page.mouse.move(box["x"] + 50, box["y"] + 50)
     page.mouse.down()
-    for step in range(200):  # the pen is never up and never rests for long
-        page.mouse.move(box["x"] + 50 + step, box["y"] + 60)
-        page.wait_for_timeout(20)
-        if bars(page):
-            break
+    # The pen is never up and never rests: from within the page, for no test can be relied on to be so quick.
+    drawn = """async () => {
+      const square = document.querySelector("#square");
+      const { x, y } = square.getBoundingClientRect();
+      for (let step = 0; step < 500 && !document.querySelector("#bars li"); step++) {
+        const place = { clientX: x + 50 + step / 4, clientY: y + 60, isPrimary: true, bubbles: true };
+        square.dispatchEvent(new PointerEvent("pointermove", place));
+        await new Promise((done) => setTimeout(done, 10));
+      }
+    }"""
+    page.evaluate(drawn)
     assert len(bars(page)) == 10
     page.mouse.up()
 
@@ -312,12 +318,12 @@ def test_a_grey_model_sees_brightness_and_can_have_it_swapped(visit, url, predic
 @pytest.mark.parametrize("how", ["drop", "paste"])
 def test_a_picture_can_be_dropped_or_pasted(visit, url, how):
     page = opened(visit, url, "images")
-    page.evaluate(
+    taken = page.evaluate(
         """([how, bytes]) => {
           const data = new DataTransfer();
           data.items.add(new File([Uint8Array.from(bytes)], "dropped.png", { type: "image/png" }));
           const options = { bubbles: true, cancelable: true };
-          document.body.dispatchEvent(how === "drop"
+          return !document.body.dispatchEvent(how === "drop"
             ? new DragEvent("drop", { ...options, dataTransfer: data })
             : new ClipboardEvent("paste", { ...options, clipboardData: data }));
         }""",
@@ -325,6 +331,7 @@ def test_a_picture_can_be_dropped_or_pasted(visit, url, how):
     )
     until(page, lambda: (seen(page) == (0, 90, 180)).all())
     assert page.is_checked("[value=picture]")
+    assert taken or how == "paste"  # or the browser would leave the page and show what was dropped
 
 
 def test_a_file_that_is_no_picture_is_said(visit, url):
@@ -439,6 +446,28 @@ def test_models_are_switched_and_nothing_of_the_other_stays(visit, url):
     assert visible() == ["images"] and page.is_visible("#square") and page.is_visible("text=As in MNIST")
 
 
+def test_the_model_chosen_last_stays_though_the_one_before_comes_late(visit, url):
+    page = opened(visit, url, "grey")
+    page.evaluate(
+        """() => {
+          const real = fetch;
+          window.late = false;
+          fetch = async (path, options) => {
+            const answer = await real(path, options);
+            if (!path.includes("rows/samples")) return answer;
+            await new Promise((done) => setTimeout(done, 800));
+            window.late = true;
+            return answer;
+          };
+        }"""
+    )
+    page.select_option("#model", "rows")
+    page.select_option("#model", "texts")
+    page.wait_for_function("() => window.late")
+    page.wait_for_timeout(200)
+    assert page.is_visible("#text") and not page.is_visible("#rows")
+
+
 def test_a_version_is_chosen(visit, url):
     page = opened(visit, url, "images")
     assert page.locator("#version option").all_inner_texts() == ["newest (2)", "2", "1"]
@@ -526,6 +555,14 @@ def test_a_screen_reader_hears_the_answer_when_it_holds(visit, url, predictor):
     page.wait_for_function("text => window.heard.includes(text)", arg=shown_summary(expected))
     assert len(page.evaluate("window.heard")) <= 3  # 1, if the machine does not stall
     assert page.get_attribute("#said", "role") == "status"
+
+
+def test_the_squares_have_names_and_the_way_to_use_them_by_keyboard(visit, url):
+    page = opened(visit, url, "grey")
+    assert page.get_by_role("img", name="What the model sees").count() == 1
+    square = page.get_by_role("application", name="Square to draw on")
+    described = square.evaluate("e => document.getElementById(e.getAttribute('aria-describedby')).textContent")
+    assert "arrow keys" in described and "space bar" in described
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

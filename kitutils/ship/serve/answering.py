@@ -90,7 +90,10 @@ def refusal(error: Exception) -> Response:
         status, sentence = 400, "The JSON is nested too deeply. No input of a model is."
     elif isinstance(error, HTTPException):
         status, headers = error.status_code, dict(error.headers or {})
-        sentence = _SENTENCES.get(status, "{detail}.").format(detail=error.detail, allow=headers.get("Allow", ""))
+        if "Allow" in headers:
+            headers["Allow"] = ", ".join(sorted(headers["Allow"].split(", ")))
+        allowed = headers.get("Allow", "").replace(", ", " and ")
+        sentence = _SENTENCES.get(status, "{detail}.").format(detail=error.detail, allowed=allowed)
     else:
         log.error("A request could not be answered.", exc_info=error)
     return as_json({"error": sentence}, status, headers)
@@ -98,7 +101,7 @@ def refusal(error: Exception) -> Response:
 
 _SENTENCES = {
     404: "There is nothing at this address. /openapi.json says what there is.",
-    405: "This address takes {allow} and no other method.",
+    405: "This address takes {allowed}, and no other method.",
 }
 # A row may hold values that are allowed and yet so large that the model's sums overflow.
 _NO_NUMBER = "the model gives no number for it. Its values are far from those it was made for."

@@ -251,6 +251,6 @@ class _Handlers:
         """TensorFlow Serving knows more verbs, such as ``:classify``; here they would be taken for part of a name."""
         last = request.scope["path"].rsplit("/", 1)[-1]
         if last.endswith(":predict"):
-            raise Refused(405, "This address takes POST and no other method.", {"Allow": "POST"})
+            raise Refused(405, "This address takes POST, and no other method.", {"Allow": "POST"})
         if ":" in last:
             raise Refused(404, "There is nothing at this address. The one verb is :predict.")

@@ -10,7 +10,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from kitutils.ship.serve.guard import CLIENT, Client
+from kitutils.ship.serve.guard import CLIENT, Caller
 from kitutils.ship.serve.reading import WHOLE
 
 BETWEEN, IN_HEAD, IN_BODY = "between requests", "in a head", "in a body"
@@ -62,7 +62,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(InOnePiece(transport, self.loop))
-        self._client = Client()
+        self._caller = Caller()
         self._part, self._head = BETWEEN, 0  # bytes of the head that is on its way
         self._coming: float | None = self.loop.time()  # since when a request is awaited or on its way
         self._unread: float | None = None  # since when the client does not read
@@ -72,7 +72,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
         super().connection_lost(exc)
-        self._client.leave()
+        self._caller.leave()
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -95,7 +95,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope[CLIENT] = self._client
+        self.scope[CLIENT] = self._caller
         self._part = IN_HEAD
         if self._coming is None:  # it came in one piece with the request before it
             self._coming = self.loop.time()

@@ -31,7 +31,7 @@ _STRANGER = (
 )
 
 
-class Client:
+class Caller:
     """Who asks, if the server tells of it: the task that answers ends when its client leaves."""
 
     def __init__(self) -> None:
