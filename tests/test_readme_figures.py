@@ -93,6 +93,14 @@ def test_images_race(rows):
     assert f"| {found['sprint_time_ratio']:.2f} ×, with {errors['sprint']:.1f} % error |" in line
 
 
+def test_images_small(rows):
+    found = results("images_small")["results"]
+    line = row(rows, "CIFAR-10, test accuracy of a network in an int8 file")
+    assert f"file of {found['median_litert_int8_bytes'] / 1000:.1f} kB; " in line
+    accuracies = [100 * found[f"median_{form}_accuracy"] for form in ("litert_int8", "litert")]
+    assert "| " + ", ".join(f"{accuracy:.1f} %" for accuracy in accuracies) + " |" in line
+
+
 def test_images_ladder(rows):
     found = results("images_ladder")["results"]
     resnet, fast = found["resnet20, 4 epochs"], found["fast, 24 epochs"]
