@@ -275,13 +275,16 @@ def measured(place: Path, fire_with: Callable[[Path], Fire], *, quick: bool, rou
         results[name] = throughput(folder, picture, fire, rounds, seconds)
     return results | {
         "one client": one_client(cnn, picture, fire, rounds, seconds),
-        "overload": overload(cnn, picture, fire, rounds, seconds),
+        "overload": {
+            name: overload(folder, picture, fire, rounds, seconds)
+            for name, folder in {"reference_cnn": cnn, **({} if quick else folders)}.items()
+        },
         "memory": memory(cnn, picture, fire, (500, 5000) if quick else (10_000, 100_000)),
     }
 
 
 def _allow_files(many: int) -> None:
-    """Each connection is an open file, of which 1,024 or fewer are the usual limit. What is started here inherits it."""
+    """Each connection is an open file; 1,024 or fewer are the usual limit. What is started here inherits it."""
     try:
         import resource
     except ImportError:  # Windows has no such limit

@@ -46,9 +46,10 @@ def _second_version(folder: Path) -> None:
     (newer / "manifest.json").write_text(json.dumps(manifest))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Chromium without a window."""
+    """Chromium without a window. Ended with the module: while Playwright runs, nobody else in this thread can start an
+    event loop, and other tests want one."""
     if CHROMIUM is None:
         say = "no Chromium is installed; name one in KIT_CHROMIUM"
         pytest.fail(say) if WANTED else pytest.skip(say)
@@ -61,7 +62,7 @@ def browser():
         started.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def exports(browser, tmp_path_factory):
     """name → folder: "grey" (28 × 28 × 1), "images" (16 × 16 × 3, two versions), "rows", "texts". After the browser,
     so that nothing is made where there is none."""
@@ -81,7 +82,7 @@ def exports(browser, tmp_path_factory):
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def predictor(exports):
     """name → the predictor of version 1, for what the page should say."""
     from kitutils.ship import load
@@ -143,7 +144,7 @@ def serve(exports):
         service.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def url(exports):
     """The address of a service of all four exports."""
     service = Service(list(exports.values()), max_characters=200).start()

@@ -200,7 +200,6 @@ class Host:
         self._served[one.found.key] = one
         self._said.pop(one.folder, None)
         self._sort(one.name)
-        self._ended[one.name] = [version for version in self._ended.get(one.name, ()) if version != one.version]
         if self._metrics:
             self._metrics.loaded(one.name, one.version, lambda: one.batcher.waiting)
         log.info("%s version %s is served, from %s.", one.name, one.version, one.folder)
@@ -214,7 +213,7 @@ class Host:
                 gone.pop()  # the last of its name goes on, whatever became of its folder
             for version in gone:
                 self._leave(self._served.pop((name, version)))
-                self._ended[name] = [*self._ended[name], version][-REMEMBERED:]
+                self._ended[name] = [*self._ended.get(name, ()), version][-REMEMBERED:]
                 if self._metrics:
                     self._metrics.unloaded(name, version)
                 log.info("%s version %s is served no more.", name, version)

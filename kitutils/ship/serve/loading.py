@@ -46,14 +46,21 @@ def loaded(found: Found, settings: Settings, metrics: Metrics | None) -> Served:
     there is one of each width of text.
 
     Raises:
-        BadExport: a file is not the one that was written.
+        BadExport: a file is not the one that was written, or the form does not compute its own samples.
         ShipError: the form is not there, or its library is not installed.
     """
     predictor = load(found.folder, settings.format, threads=settings.threads)
     manifest = predictor.manifest
     if (manifest.name, manifest.version) != found.key:
         raise BadExport(f"{found.folder.name} was replaced while it was loaded. It is loaded anew at the next look.")
-    predictor.outputs(read_samples(manifest)[0])
+    samples, _ = read_samples(manifest)
+    try:
+        predictor.outputs(samples)
+    except Exception as error:  # each runtime has its own
+        what = f"{error.__class__.__name__}: {error}"
+        raise BadExport(
+            f"The {predictor.format} form of {manifest.name} fails on its own samples ({what:.300})."
+        ) from error
     batcher = Batcher(
         predictor.outputs,
         max_batch=settings.max_batch,

@@ -159,6 +159,7 @@ class Serving:
         assert set(request[2]) == {"inputs"} and set(columns) == {one["name"] for one in self.manifest.inputs}
         arrays = {}
         for one in self.manifest.inputs:
+            assert None not in columns[one["name"]]  # its documentation knows NaN and no null
             array = np.array(columns[one["name"]], object if one["dtype"] == "string" else one["dtype"])
             assert array.ndim == 1 + len(one["shape"])
             assert all(wanted in (None, got) for wanted, got in zip(one["shape"], array.shape[1:], strict=True))

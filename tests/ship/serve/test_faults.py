@@ -37,7 +37,7 @@ def running(folders, **more):
         one.host = Host(folders, settings, metrics)
         await one.host.start()
         one.server = server_for(create_app(one.host, settings, metrics), settings, when_ready=ready.set)
-        one.state = one.server.server_state
+        one.state, one.loop = one.server.server_state, asyncio.get_running_loop()
         await one.server.serve(sockets=[place])
         await one.host.stop()
 
@@ -60,7 +60,7 @@ def start(exports, caplog):
     """``start(**settings)``: a running service of the three models. No test may leave a warning in the log."""
     with ExitStack() as stack:
         yield lambda folders=(exports,), **more: stack.enter_context(running(folders, **more))
-    loud = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    loud = [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.WARNING]
     assert not loud
 
 
@@ -336,6 +336,53 @@ def test_a_slow_head_an_idle_line_and_an_endless_refused_body_are_closed(start):
         assert heard(idle).startswith(b"HTTP/1.1 408")
         until(lambda: not one.state.connections)
     assert ask(one)[0] == 200
+
+
+def test_a_refused_body_that_came_after_all_leaves_an_idle_line_which_is_closed(start):
+    one = start(max_body=1000)
+    one.server.config.timeout_keep_alive = 0.2
+    with dial(one) as line:
+        line.sendall(request(bytes(100_000))[:-50_000])
+        assert line.recv(65536).startswith(b"HTTP/1.1 413")
+        line.sendall(bytes(50_000))
+        assert heard(line) == b""
+
+
+def test_a_line_in_use_and_a_model_that_takes_long_are_left_alone(start, gate):
+    one = start(body_seconds=0.4)
+    connection = HTTPConnection("127.0.0.1", one.port, timeout=30)
+    connection.connect()
+    line, began = connection.sock, time.monotonic()
+    while time.monotonic() - began < 1.2:
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().read()
+        assert connection.sock is line  # or it was closed, and another one opened
+        time.sleep(0.05)
+    close(gate)
+    connection.request("POST", "/predict?model=texts", b"the dress", {"Content-Type": "text/plain"})
+    assert gate.entered.wait(10)
+    time.sleep(1.2)
+    gate.open.set()
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def test_told_to_stop_an_idle_line_may_ask_once_more(start):
+    one = start()
+    with dial(one) as idle, dial(one) as line:
+        line.sendall(request())
+        assert line.recv(65536).startswith(b"HTTP/1.1 200")
+        until(lambda: len(one.state.connections) == 2)
+
+        async def stop():
+            for connection in list(one.state.connections):
+                connection.shutdown()
+
+        asyncio.run_coroutine_threadsafe(stop(), one.loop).result()
+        line.sendall(request())
+        said = heard(line)
+        assert said.startswith(b"HTTP/1.1 200") and b"connection: close" in said.lower()
+        assert heard(idle) == b""
 
 
 def test_a_slow_head_is_told_why(start):

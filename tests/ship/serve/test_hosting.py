@@ -20,7 +20,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from kitutils.ship import BadExport, ShipError, load
+from kitutils.ship import BadExport, Predictor, ShipError, load, runtimes
 from kitutils.ship.manifest import NAME, read_manifest
 from kitutils.ship.serve import Closed, Host, Metrics, Settings, Unknown, hosting
 from kitutils.ship.serve.folders import order
@@ -229,6 +229,43 @@ def failures(metrics):
     return {s.labels["model"]: s.value for family in families for s in family.samples if s.name == name}
 
 
+def test_a_version_that_can_be_loaded_but_does_not_compute_is_refused(put, tmp_path, monkeypatch):
+    put("rows", tmp_path / "a")
+    real = Predictor.outputs
+
+    def outputs(self, arrays):
+        if self.manifest.version == "2":
+            raise ValueError("no kernel for this")
+        return real(self, arrays)
+
+    monkeypatch.setattr(Predictor, "outputs", outputs)
+
+    async def test(host):
+        put("rows", tmp_path / "b", version="2")
+        await host.refresh()
+        assert "fails on its own samples (ValueError: no kernel for this)" in host.status("rows")[1][2]
+        assert await ask(host, "rows") == "1"
+
+    hosted(test, tmp_path)
+    with pytest.raises(BadExport, match="no kernel"):
+        hosted(None, tmp_path)
+
+
+def test_each_width_of_text_is_computed_before_a_version_serves(put, tmp_path, monkeypatch):
+    widths, real = set(), runtimes._LiteRT.run
+
+    def run(self, arrays):
+        widths.add(next(iter(arrays.values())).shape[1])
+        return real(self, arrays)
+
+    monkeypatch.setattr(runtimes._LiteRT, "run", run)
+
+    async def test(host):
+        assert widths == set(read_manifest(tmp_path / "a").preprocessing["widths"])
+
+    hosted(test, put("texts", tmp_path / "a"))
+
+
 def test_a_file_altered_where_it_is_served_from_changes_no_answer(put, tmp_path):
     folder = put("rows", tmp_path / "a")
 
@@ -410,15 +447,13 @@ def test_a_folder_that_is_replaced_as_export_does_it_is_swapped(put, tmp_path, v
     async def test(host):
         async with host.lease("rows") as old:
             new = put("rows", tmp_path / ".rows-new", version=version)
-            for path in new.iterdir():  # a copy that keeps times, of files of equal size
+            (new / NAME).write_text((new / NAME).read_text().replace('"kept"', '"KEPT"'))
+            for path in new.iterdir():  # equal sizes and times, as a build makes them that is the same every time
                 os.utime(path, ns=(1, (folder / path.name).stat().st_mtime_ns))
-            if version == "1":
-                manifest = replace(read_manifest(new), source={"lesson": "51"})
-                manifest.write(new)
             into_place(new, folder)
             await host.refresh()
             async with host.lease("rows") as one:
-                assert one is not old and one.version == version
+                assert one.version == version and one.manifest.labels == ("KEPT", "returned")
             arrays, expected = samples(one)
             np.testing.assert_allclose(await old.batcher.submit(arrays), expected, atol=1e-3)
         await until(lambda: ("1", "UNLOADING") not in states(host))
