@@ -52,7 +52,7 @@ def serve(
     with listening(host, port) as place, _signals() as begin:
         logging.basicConfig(format=_FORMAT)
         logging.getLogger("kitutils.ship.serve").setLevel(logging.INFO)
-        with asyncio.Runner(loop_factory=uvicorn.Config(None).get_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_serve(folders, settings, place, say, begin))
 
 
@@ -101,6 +101,11 @@ def server_for(app: Any, settings: Settings, when_ready: Callable[[], None] = la
         timeout_graceful_shutdown=int(settings.body_seconds) + 5,
     )
     return Server(config)
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The fastest event loop that is installed: uvloop's where there is one."""
+    return uvicorn.Config(None, log_config=None).get_loop_factory()
 
 
 @contextmanager

@@ -16,13 +16,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import uvicorn
 from PIL import Image
 
 from kitutils.ship.predictor import Predictor
 from kitutils.ship.serve import Host, Metrics, Settings, create_app
 from kitutils.ship.serve.connections import HEAD
-from kitutils.ship.serve.running import listening, server_for
+from kitutils.ship.serve.running import listening, loop_factory, server_for
 
 OWN_OUTPUTS = Predictor.outputs
 
@@ -43,7 +42,7 @@ def running(folders, **more):
 
     with listening("127.0.0.1", 0) as place:
         one.port = place.getsockname()[1]
-        with asyncio.Runner(loop_factory=uvicorn.Config(None).get_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             thread = threading.Thread(target=lambda: runner.run(main(place)))
             thread.start()
             try:
@@ -56,8 +55,10 @@ def running(folders, **more):
 
 
 @pytest.fixture
-def start(exports, caplog):
+def start(exports, caplog, monkeypatch):
     """``start(**settings)``: a running service of the three models. No test may leave a warning in the log."""
+    for name in ("uvicorn", "uvicorn.error"):  # whoever ran a server before may have given it a log of its own
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
     with ExitStack() as stack:
         yield lambda folders=(exports,), **more: stack.enter_context(running(folders, **more))
     loud = [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.WARNING]
