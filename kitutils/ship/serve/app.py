@@ -6,7 +6,7 @@ Lessons: 52.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,6 @@ from urllib.parse import parse_qsl
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
-from starlette.types import Receive, Scope, Send
 
 from kitutils.ship.faults import BadInput
 from kitutils.ship.image_files import pixels_of
@@ -24,16 +22,15 @@ from kitutils.ship.inputs import Arrays
 from kitutils.ship.serve import describing, openapi
 from kitutils.ship.serve.answering import NO_SNIFFING, as_json, prediction, tf_serving
 from kitutils.ship.serve.batching import Overloaded
-from kitutils.ship.serve.guard import MODEL, ROUTE, Guard
+from kitutils.ship.serve.guard import MODEL
 from kitutils.ship.serve.hosting import Host, Served
 from kitutils.ship.serve.instances import arrays_of
 from kitutils.ship.serve.metrics import Metrics
 from kitutils.ship.serve.reading import INLINE, INLINE_TEXT, Aside, Reader, Refused, media_type, parsed
+from kitutils.ship.serve.service import PREDICT, CountedRoute, Handler, Service
 from kitutils.ship.serve.settings import Settings
 from kitutils.ship.serve.single import one_input
 
-Handler = Callable[[Request], Awaitable[Response]]
-PREDICT = "/predict"
 PAGE = {
     "/": ("index.html", "text/html"),
     "/page.css": ("page.css", "text/css"),
@@ -48,40 +45,6 @@ POLICY = {
 } | NO_SNIFFING
 # TensorFlow Serving does not look at the Content-Type, and its documentation calls it with curl's usual one.
 _AS_JSON = ("", "application/json", "application/x-www-form-urlencoded", "text/plain", "application/octet-stream")
-
-
-class Service(FastAPI):
-    """FastAPI without its own layers for errors, forms and telemetry, each of which costs on every request: the guard
-    does what is needed of them. Routes are plain ones; those of FastAPI's own kind need its layers."""
-
-    def __init__(self, settings: Settings, metrics: Metrics, predict: Handler, **more: Any) -> None:
-        super().__init__(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, **more)
-        self._predict, self._guard = predict, Guard(self._answer, settings, metrics)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
-            return
-        scope["app"] = self
-        await self._guard(scope, receive, send)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] == PREDICT and scope["method"] == "POST":  # the busiest; looking through all routes takes time
-            scope[ROUTE] = PREDICT
-            response = await self._predict(Request(scope, receive))
-            await response(scope, receive, send)
-        else:
-            await self.router(scope, receive, send)
-
-
-class _Route(Route):
-    """Notes its template, under which the request is counted."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        match, found = super().matches(scope)
-        if match is not Match.NONE:
-            found[ROUTE] = self.path
-        return match, found
 
 
 def create_app(host: Host, settings: Settings, metrics: Metrics | None = None) -> FastAPI:
@@ -112,7 +75,7 @@ def create_app(host: Host, settings: Settings, metrics: Metrics | None = None) -
     app = Service(settings, metrics, work.predict, lifespan=lifespan)
 
     def at(path: str, handler: Handler, method: str = "GET") -> None:
-        app.router.routes.append(_Route(path, handler, methods=[method]))
+        app.router.routes.append(CountedRoute(path, handler, methods=[method]))
 
     at(PREDICT, work.predict, "POST")
     for path in ("/v1/models/{name}", "/v1/models/{name}/versions/{version}"):

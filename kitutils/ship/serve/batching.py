@@ -71,11 +71,11 @@ class Batcher:
     ) -> None:
         self._run, self._on_batch = run, on_batch
         self._max_batch, self._patience, self._queue = max_batch, max_wait_ms / 1000, queue
-        self._lock = threading.Lock()  # guards the three that follow
+        self._lock = threading.Lock()  # guards the four that follow
         self._pieces: deque[_Piece] = deque()
+        self._waiting = 0
         self._asleep = self._closing = False
         self._bell: SimpleQueue[None] = SimpleQueue()
-        self._waiting = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Future | None = None
 
@@ -108,21 +108,19 @@ class Batcher:
             self._loop = asyncio.get_running_loop()
             self._ended = self._loop.create_future()
         pieces = self._cut(arrays, rows)
-        self._waiting += rows
+        with self._lock:
+            self._pieces.extend(pieces)
+            self._waiting += rows
+            asleep, self._asleep = self._asleep, False
+        if asleep:
+            self._bell.put(None)
         try:
-            with self._lock:
-                self._pieces.extend(pieces)
-                asleep, self._asleep = self._asleep, False
-            if asleep:
-                self._bell.put(None)
             if len(pieces) == 1:
                 return await pieces[0].future
             return np.concatenate(await asyncio.gather(*(piece.future for piece in pieces)))
         except BaseException:
             self._drop(pieces)
             raise
-        finally:
-            self._waiting -= rows
 
     async def close(self) -> None:
         """Takes nothing more; returns when everything accepted is answered and the thread has ended."""
@@ -143,6 +141,7 @@ class Batcher:
 
     def _drop(self, pieces: list[_Piece]) -> None:
         with self._lock:
+            self._waiting -= sum(piece.rows for piece in self._pieces if piece in pieces)
             self._pieces = deque(piece for piece in self._pieces if piece not in pieces)
 
     def _deliver(self, outcomes: list[_Outcome], calls: _Calls) -> None:
@@ -163,7 +162,10 @@ class Batcher:
         idle = True
         while batch := self._next(idle):
             idle, calls = False, []
-            if not self._tell(self._deliver, self._computed(batch, calls), calls):
+            outcomes = self._computed(batch, calls)
+            with self._lock:  # at once: under load the event loop takes its time until it looks here
+                self._waiting -= sum(piece.rows for piece in batch)
+            if not self._tell(self._deliver, outcomes, calls):
                 return
         self._tell(self._ended.set_result, None)
 

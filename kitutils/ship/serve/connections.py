@@ -62,7 +62,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(InOnePiece(transport, self.loop))
-        self._caller = Caller()
+        self._caller, self._cycles = Caller(), []
         self._part, self._head = BETWEEN, 0  # bytes of the head that is on its way
         self._coming: float | None = self.loop.time()  # since when a request is awaited or on its way
         self._unread: float | None = None  # since when the client does not read
@@ -72,6 +72,8 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._timer.cancel()
         super().connection_lost(exc)
+        for cycle in self._cycles:  # uvicorn tells only the newest
+            cycle.disconnected = True
         self._caller.leave()
 
     def data_received(self, data: bytes) -> None:
@@ -103,6 +105,7 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._part, self._head = IN_BODY, 0
         super().on_headers_complete()
+        self._cycles = [*(one for one in self._cycles if not one.response_complete), self.cycle]
         if self._last:
             self.cycle.keep_alive = False
 
