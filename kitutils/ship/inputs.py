@@ -299,7 +299,7 @@ def _number(value: Any, name: str, row: int) -> float:
         found = float(value)
     except OverflowError:
         found = math.inf
-    if not (abs(found) <= np.finfo(np.float32).max or found != found):
+    if not (abs(found) <= float(np.finfo(np.float32).max) or found != found):
         raise BadInput(f"{name} is a number that float32 can hold, or missing; got {value!r:.60}.", row)
     return found
 

@@ -175,8 +175,6 @@ def visit(browser):
         page.on("console", lambda message: said.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
-        # A browser asks for an icon by itself; the page has none.
-        page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
         opened.append((context, page, address, said, asked))
         page.goto(address)
         return page

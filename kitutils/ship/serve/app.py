@@ -90,6 +90,7 @@ def create_app(host: Host, settings: Settings, metrics: Metrics | None = None) -
     at("/openapi.json", work.openapi)
     for path in PAGE:
         at(path, work.page)
+    at("/favicon.ico", work.no_icon)
     app.openapi = lambda: openapi.document(host, settings)
     return app
 
@@ -166,6 +167,9 @@ class _Handlers:
 
     async def openapi(self, request: Request) -> Response:
         return as_json(openapi.document(self.host, self.settings))
+
+    async def no_icon(self, request: Request) -> Response:
+        return Response(status_code=204)  # browsers ask for one unbidden, and would note a 404 as an error
 
     async def page(self, request: Request) -> Response:
         content, kind = self._page[request.scope["path"]]
