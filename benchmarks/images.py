@@ -7,7 +7,7 @@ its rates were chosen on 5,000 training images that were held out; ``--validatio
 training images train, and the test images are looked at once, at the end of each run. Seconds run from before the
 network is built to the last step; whitening, tracing and the choice of the number format are counted. 25 minutes on two
 cores; needs cifar10 in the cache or a mirror (KIT_MIRROR). ``--backend jax`` trains with Keras on JAX and needs no
-TensorFlow; it was run on 1,000 images, on a processor, and never on a GPU.
+TensorFlow; its training was tried on 1,000 images, on a processor, and never on a GPU.
 """
 
 from __future__ import annotations

@@ -177,3 +177,26 @@ def test_export(rows):
     lost = 100 * (accuracy["litert"] - accuracy["litert_int8"])
     quoted = f"| {lost:.2f}; {found['int8 bytes over float32']:.3f} × |"
     assert quoted in row(rows, "its int8 form on all test images")
+
+
+def test_serve(rows):
+    found = results("serve")["results"]
+    models = [found[name] for name in ("reference_cnn", "resnet20")]
+
+    def both(numbers, form):
+        return "| " + "; ".join(format(number, form) for number in numbers)
+
+    line = row(rows, "requests a second of `kit serve` at 64 connections over those of a Flask server")
+    assert " ×; ".join(f"{model['kit over naive']:.0f}" for model in models) + " × |" in line
+    slow = [model["kit's p99 over naive p50"] for model in models]
+    assert both(slow, ".3f") + " |" in row(rows, "its p99 there over the Flask server's p50")
+    line = row(rows, "its requests a second over those of an empty FastAPI handler")
+    assert " ×; ".join(f"{model['kit over empty']:.2f}" for model in models) + " × |" in line
+    gains = " ×; ".join(f"{model['batching']['service over runtime']:.2f}" for model in models)
+    assert f"| {gains} × |" in row(rows, "its gain from batches of up to 32")
+    added = f"| {100 * found['one client']['added']:+.0f} % |".replace("-", "−")
+    assert added in row(rows, "p50 of a single client")
+    beyond = [found["overload"][name] for name in ("reference_cnn", "resnet20")]
+    told = [f"{one['goodput over peak']:.2f}, {one['hung']:,}, {one['5xx other than 503']}" for one in beyond]
+    assert f"| {'; '.join(told)} |" in row(rows, "twice its capacity in an open loop")
+    assert f"| {found['memory']['last over first']:.3f} × |" in row(rows, "memory after 100,000 requests")
