@@ -18,7 +18,8 @@ HEAD = 65_536  # bytes of a request's head
 GRACE = 2.0  # seconds that the app has to say by itself that a body is late
 LINGER = 0.25  # seconds in which an idle client's next request may still come in when the service is told to stop
 # Some clients offer to go on in HTTP/2. Nobody here does, and the parser would take the body for the other protocol.
-_UPGRADE = re.compile(rb"\r\nUpgrade:[^\r]*", re.IGNORECASE)
+# Only a header that is whole is taken out: what else stands in one, such as a bare line feed, the parser must see.
+_UPGRADE = re.compile(rb"\r\nUpgrade:[^\r\n\x00]*(?=\r\n|\Z)", re.IGNORECASE)
 _REASONS = {400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large"}
 
 

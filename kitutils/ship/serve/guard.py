@@ -58,7 +58,6 @@ class Guard:
         self._app, self._metrics = app, metrics
         self._hosts = frozenset(host.lower().encode() for host in settings.hosts)
         token = settings.token.encode() if settings.token is not None else None
-        self._bearer = token and b"Bearer " + token
         self._token = token
         # A cookie cannot hold every sign that a token may have; its hash can.
         self._cookie = token and hashlib.sha256(b"kit serve: " + token).hexdigest().encode()
@@ -103,6 +102,10 @@ class Guard:
             Refused: it may not.
         """
         headers = dict(scope["headers"])
+        if len([name for name, _ in scope["headers"] if name in (b"host", b"authorization")]) > len(
+            headers.keys() & {b"host", b"authorization"}
+        ):  # a proxy in front may go by the first, and this service by the last
+            raise Refused(400, "The request has two Host or two Authorization headers. Send one of each.")
         if self._hosts and _name(headers.get(b"host", b"")) not in self._hosts:
             # A page elsewhere can make its own name point to this machine, and then ask in its visitors' name.
             names = ", ".join(sorted(host.decode() for host in self._hosts))
@@ -122,7 +125,8 @@ class Guard:
 
     def _known(self, headers: dict[bytes, bytes]) -> bool:
         if (bearer := headers.get(b"authorization")) is not None:
-            return hmac.compare_digest(bearer, self._bearer)
+            scheme, _, shown = bearer.partition(b" ")
+            return scheme.lower() == b"bearer" and hmac.compare_digest(shown, self._token)
         for part in headers.get(b"cookie", b"").split(b";"):
             name, _, value = part.strip().partition(b"=")
             if name == COOKIE and hmac.compare_digest(value, self._cookie):

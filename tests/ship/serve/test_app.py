@@ -364,6 +364,9 @@ def test_a_wrong_token_is_none(guarded, headers):
 
 def test_the_token_opens_by_header_and_by_cookie(guarded):
     assert guarded.get("/v1/models", headers={"Authorization": "Bearer open-sesame"}).status_code == 200
+    assert guarded.get("/v1/models", headers={"Authorization": "bearer open-sesame"}).status_code == 200
+    twice = [("Authorization", "Bearer open-sesame"), ("Authorization", "Bearer open-sesame")]
+    assert guarded.get("/v1/models", headers=twice).status_code == 400
     assert guarded.get("/?token=wrong").status_code == 401
     assert guarded.get("/?token=%ff").status_code == 401
     answer = guarded.get("/?token=open-sesame")

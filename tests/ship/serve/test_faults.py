@@ -296,6 +296,18 @@ def test_an_offer_to_speak_otherwise_is_passed_over(service):
         assert heard(line).count(b"HTTP/1.1 200") == 2
 
 
+@pytest.mark.parametrize("stop", [b"\n", b"\x00"])
+def test_an_offer_that_hides_another_header_is_no_http(start, stop):
+    hidden = b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n"
+    with dial(start()) as line:
+        line.sendall(
+            b"POST /healthz HTTP/1.1\r\nHost: x\r\nUpgrade: x%sContent-Length: %d\r\n\r\n%s"
+            % (stop, len(hidden), hidden)
+        )
+        said = heard(line)
+    assert said.startswith(b"HTTP/1.1 400") and said.count(b"HTTP/1.1") == 1
+
+
 def test_requests_in_one_piece_are_answered_in_their_order(service):
     texts = [b"the dress", b"x", b"came too late"] * 5
     alone = [ask(service, body=text)[1] for text in texts]
