@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from contextlib import suppress
 
 import numpy as np
@@ -447,3 +448,18 @@ def test_what_has_no_rows_or_not_as_many_in_each_array_is_refused_at_the_door(ar
         assert not model.calls and batcher.waiting == 0
 
     with_batcher(test)
+
+
+def test_room_is_given_back_before_the_event_loop_comes_round():
+    async def test():
+        batcher = Batcher(lambda arrays: arrays["x"], queue=1)
+        task = asyncio.create_task(batcher.submit({"x": np.zeros((1, 2))}))
+        await asyncio.sleep(0)  # it is accepted
+        end = time.monotonic() + 10
+        while batcher.waiting and time.monotonic() < end:
+            time.sleep(0.001)  # the loop is busy, as with a thousand refusals; the thread computes meanwhile
+        assert batcher.waiting == 0 and not task.done()
+        assert len(await task) == 1
+        await batcher.close()
+
+    asyncio.run(test())
