@@ -15,14 +15,16 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-import sys
 import time
 from dataclasses import dataclass
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["KIT_STRICT_DATA"] = "1"
-if "--backend" in sys.argv:  # before Keras is imported
-    os.environ["KERAS_BACKEND"] = sys.argv[sys.argv.index("--backend") + 1]
+if __name__ == "__main__":  # before Keras is imported
+    early = argparse.ArgumentParser(add_help=False)
+    early.add_argument("--backend", choices=["tensorflow", "jax", "torch"])
+    if backend := early.parse_known_args()[0].backend:
+        os.environ["KERAS_BACKEND"] = backend
 
 import _record
 import keras
@@ -140,10 +142,12 @@ def ratios(found: dict[str, list[dict]]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--backend", default="tensorflow", choices=["tensorflow", "jax", "torch"])
+    parser.add_argument("--backend", help="tensorflow, jax or torch; left out, what Keras is set to")
     parser.add_argument("--validation", action="store_true", help="judge by held-out training images")
     parser.add_argument("--record", action="store_true")
     given = parser.parse_args()
+    if given.backend not in (None, keras.backend.backend()):
+        parser.error(f"Keras runs on {keras.backend.backend()} in this process. Set KERAS_BACKEND={given.backend}.")
     if given.record and given.validation:
         parser.error("A record is of the test images: leave out --validation.")
     results = race(Rows.load(given.validation), given.runs)

@@ -4,10 +4,11 @@
 
 In each run the head is trained first, with the body as it is; from there on either nothing is frozen, or the lower half
 (the embedding and the first of three blocks). Beside them stand the same network from random weights and two models of
-word counts. Runs draw other training rows, the same for all. Of all labels (0) there is one run only so far; it takes
-as long as those of few labels together. Rates and epochs follow those of ``text_fewshot.py``; on rows that were held
-out, the recipes for few labels were tried once, and that for all with one epoch of the head. For a record the test part
-is looked at once, at the end of each training. Needs nothing that is not installed.
+word counts, as in ``text_fewshot.py``: NB-SVM is of single words. Runs draw other training rows, the same for all. Of
+all labels (0) there is one run only so far; it takes as long as those of few labels together. Rates and epochs follow
+those of ``text_fewshot.py``; on rows that were held out, the recipes for few labels were tried once, and that for all
+with one epoch of the head. For a record the test part is looked at once, at the end of each training. Needs nothing
+that is not installed.
 """
 
 from __future__ import annotations

@@ -208,6 +208,8 @@ def test_each_direct_dependency_is_locked_at_a_version_that_pyproject_allows(nam
         for lock_line in found:
             assert version(lock_line) in requirement.specifier, f"{lock_line} does not satisfy {line}: run kit lock"
             assert requirement.extras <= lock_line.extras
+        here = [means(str(lock_line.marker or "")) for lock_line in found]
+        assert [any(column) for column in zip(*here, strict=True)] == means(str(requirement.marker or "")), line
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -99,6 +99,10 @@ def test_images_small(rows):
     assert f"file of {found['median_litert_int8_bytes'] / 1000:.1f} kB; " in line
     accuracies = [100 * found[f"median_{form}_accuracy"] for form in ("litert_int8", "litert")]
     assert "| " + ", ".join(f"{accuracy:.1f} %" for accuracy in accuracies) + " |" in line
+    least = min(run["litert_int8_accuracy"] for run in found["runs"])
+    assert f"the least in int8 {100 * least:.1f} % |" in line
+    share = found["median_litert_int8_bytes"] / found["median_litert_bytes"]
+    assert f"| {share:.3f} × |" in row(rows, "its bytes over those in float32")
 
 
 def test_images_ladder(rows):
@@ -177,6 +181,25 @@ def test_export(rows):
     lost = 100 * (accuracy["litert"] - accuracy["litert_int8"])
     quoted = f"| {lost:.2f}; {found['int8 bytes over float32']:.3f} × |"
     assert quoted in row(rows, "its int8 form on all test images")
+
+
+def test_compress(rows):
+    found = results("compress")["results"]
+    [name] = [way for way in found if "zeros" in way and way.endswith("values")]
+    both, values = found[name], name.split()[-2]
+    right = f"{100 * found['baseline']['accuracy']:.1f} % right"
+    start = f"ResNet-20 on CIFAR-10, {right}, with {name[:4]} zeros and {values}"
+    low, high = both["interval"]
+    signed = f"{both['points lost']:.2f}, interval {low:+.2f} to {high:+.2f}".replace("-", "−")
+    assert f"| {both['times smaller']:.1f} ×; {signed} |" in row(rows, start)
+    line = row(rows, "the same network only trained on")
+    ways = "trained on", "int8", "int8, rounded in training", "without half of the inner filters", "16 values"
+    quoted = "; ".join(f"{found[way]['points lost']:.2f} at {found[way]['times smaller']:.1f} ×" for way in ways)
+    assert f"| {quoted} |".replace("-", "−") in line
+    line = row(rows, "a network half as wide, in int8, alone; taught by it")
+    ways = "student, int8", "student, taught, int8"
+    quoted = "; ".join(f"{found[way]['points lost']:.2f} at {found[way]['times smaller']:.1f} ×" for way in ways)
+    assert f"| {quoted} |".replace("-", "−") in line
 
 
 def test_serve(rows):

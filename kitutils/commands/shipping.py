@@ -17,9 +17,19 @@ def export(
     formats: Annotated[
         str, typer.Option("--formats", help="Separated by commas; all that can hold the model unless given.")
     ] = "",
-    replace: Annotated[bool, typer.Option("--replace", help="Replace an older export there, as a whole.")] = False,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Replace an older export there, as a whole, with its card: lasting words belong in the --card file.",
+        ),
+    ] = False,
     name: Annotated[str, typer.Option("--name", help="Under which it is served; the model's own unless given.")] = "",
     version: Annotated[str, typer.Option("--version", help="Of the model; a number counts up best.")] = "1",
+    card: Annotated[
+        Path | None,
+        typer.Option("--card", help="A YAML file of what only a person knows of the model, for its MODEL_CARD.md."),
+    ] = None,
     tf_serving: Annotated[
         Path | None, typer.Option("--tf-serving", help="Also put it into this folder as TensorFlow Serving wants it.")
     ] = None,
@@ -31,6 +41,8 @@ def export(
     from rich.console import Console
 
     from kitutils.course import quiet
+    from kitutils.ship.card import NAME
+    from kitutils.ship.card_parts import Card, read_card
     from kitutils.ship.faults import ShipError
     from kitutils.ship.finding import find_artifact, samples_for
     from kitutils.ship.manifest import FORMATS
@@ -41,6 +53,7 @@ def export(
         raise ShipError(f"TensorFlow Serving takes savedmodel; got --formats {formats}. Add it.")
     if label and not tf_serving:
         raise ShipError("--label names a version for TensorFlow Serving. Say --tf-serving DIR too.")
+    said = read_card(card) if card else Card()
     found = find_artifact(artifact)
     samples = samples_for(found)
     with console.status("Writing and comparing …"):
@@ -56,10 +69,20 @@ def export(
                 else:
                     chosen.append(form)
         manifest = write(
-            found, folder, samples=samples, formats=chosen, name=name or None, version=version, replace=replace
+            found,
+            folder,
+            samples=samples,
+            formats=chosen,
+            name=name or None,
+            version=version,
+            card=said,
+            replace=replace,
         )
     console.print(_table_of(manifest))
     console.print(f"{folder}: load it with kitutils.ship.load, measure it with kit bench {folder}", markup=False)
+    if said.missing:
+        how = "" if card else " Write it into a YAML file, and give that with --card."
+        console.print(f"{folder / NAME}: {', '.join(said.missing)} not stated.{how}", markup=False)
     if tf_serving:
         from kitutils.ship.tf_serving import README, write_layout
 

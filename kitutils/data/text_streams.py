@@ -116,13 +116,13 @@ class LabelledTexts(TextBatches):
 
     Args:
         tokens: of all rows.
-        labels: whole numbers, shape (rows,).
+        labels: whole numbers from 0 on, or bool; shape (rows,).
         widths: columns that a batch may have; longer rows are cut to the largest.
         per_batch: tokens in a full batch, padding included.
         seed: decides the order of the rows in each epoch.
 
     Raises:
-        ValueError: there are no rows, or not one label for each; see also ``length_buckets``.
+        ValueError: there are no rows, not one label for each, or labels of another kind; see also ``length_buckets``.
     """
 
     columns = ("token_ids", "padding_mask"), ()
@@ -134,6 +134,13 @@ class LabelledTexts(TextBatches):
             raise ValueError(f"Each row has one label; got {len(tokens.ids)} rows, labels {np.shape(labels)}.")
         super().__init__(tokens, widths, per_batch, seed)
         self.y = np.asarray(labels)
+        whole = self.y.dtype.kind in "biu"
+        if not whole or self.y.min() < 0:
+            first = self.y.tolist()[int(np.argmax(self.y < 0)) if whole else 0]
+            raise ValueError(
+                f"Labels are whole numbers from 0 on; got {self.y.dtype} such as {first!r}. Number the classes first: "
+                "numpy.unique(labels, return_inverse=True)[1]."
+            )
 
     def epoch(self, epoch: int) -> Iterator:
         """The batches of one epoch, one after the other: inputs, and labels of shape (batch,)."""

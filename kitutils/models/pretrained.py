@@ -36,7 +36,7 @@ class Pretrained(NamedTuple):
         body: the encoder, as :func:`kitutils.models.text_encoder` makes it.
         model: the same weights with the heads that it was pretrained with: :func:`kitutils.models.pretraining_model`.
         words: its vocabulary, which turns texts into tokens.
-        facts: command, data, score, versions, date.
+        facts: command, data, versions, date; "held out", the score: :func:`kitutils.train.pretrain.score`.
     """
 
     body: keras.Model
@@ -89,4 +89,19 @@ def write_weights(folder: Path, model: keras.Model, words: WordPiece, sizes: dic
     with path.open("wb") as stream:
         np.savez_compressed(stream, **arrays)
     kept = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "sizes": sizes, **facts, "words": words.to_dict()}
+    _write(folder, kept)
+
+
+def add_facts(folder: Path, facts: dict) -> None:
+    """Adds to the JSON file that :func:`write_weights` wrote, or replaces in it; the arrays stay as they are.
+
+    Args:
+        facts: anything that JSON can hold, by name.
+    """
+    kept = json.loads((folder / f"{NAME}.json").read_text(encoding="utf8"))
+    words = kept.pop("words")  # long, so it stands last
+    _write(folder, kept | facts | {"words": words})
+
+
+def _write(folder: Path, kept: dict) -> None:
     (folder / f"{NAME}.json").write_text(json.dumps(kept, ensure_ascii=False) + "\n", encoding="utf8", newline="\n")

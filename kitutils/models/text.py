@@ -115,6 +115,9 @@ class Positions(layers.Layer):
 
     Args:
         length: the most tokens that a row may have.
+
+    Raises:
+        ValueError: rows have more tokens, where their number is known: always but in a graph that leaves it open.
     """
 
     def __init__(self, length: int, **kwargs) -> None:
@@ -127,6 +130,12 @@ class Positions(layers.Layer):
         self.vectors = self.add_weight(shape=(self.length, shape[-1]), initializer=normal, name="vectors")
 
     def call(self, x):
+        tokens = x.shape[1]
+        if isinstance(tokens, int) and tokens > self.length:
+            raise ValueError(
+                f"Got rows of {tokens} tokens, and this encoder has {self.length} positions. Encode the texts with "
+                f"length={self.length}, which cuts longer ones."
+            )
         return x + ops.cast(self.vectors, x.dtype)[: ops.shape(x)[1]]
 
     def compute_output_shape(self, shape):
@@ -252,8 +261,13 @@ def attention_maps(body: keras.Model, token_ids, padding_mask) -> list:
 
     Returns:
         For each block an array (rows, heads, tokens, tokens): from which token (the third axis) to which.
+
+    Raises:
+        ValueError: the encoder has no block of the kit's.
     """
     blocks = [layer for layer in body.layers if isinstance(layer, Block)]
+    if not blocks:
+        raise ValueError("This encoder has none of the kit's blocks to map. Take text_encoder with depth=1 or more.")
     before = keras.Model(body.input, [block.input[0] for block in blocks])
     found = before({"token_ids": token_ids, "padding_mask": padding_mask})
     found = found if isinstance(found, list) else [found]

@@ -32,7 +32,7 @@ class Speed:
 
 
 def bench(
-    folder: str | Path, formats: Sequence[str] | None = None, *, threads: int = 1, rounds: int = 7
+    folder: str | Path, formats: str | Sequence[str] | None = None, *, threads: int = 1, rounds: int = 7
 ) -> dict[str, Speed]:
     """Measure every form whose library is installed, in one run in which they take turns.
 
@@ -40,7 +40,7 @@ def bench(
 
     Args:
         folder: of an export; its own samples are asked.
-        formats: some of its formats; None takes all.
+        formats: some of its formats, or one; None takes all.
         threads: of LiteRT and ONNX Runtime.
         rounds: turns of each form.
     """
@@ -48,7 +48,7 @@ def bench(
     arrays, _ = read_samples(manifest)
     one = {name: array[:1] for name, array in arrays.items()}
     many = {name: array[[0] * BATCH] for name, array in arrays.items()}  # of one width: texts differ in length
-    chosen = formats or [form for form in manifest.forms if installed(form)]
+    chosen = [formats] if isinstance(formats, str) else formats or [form for form in manifest.forms if installed(form)]
     loaded = {form: load(folder, form, threads=threads) for form in chosen}
     singles = latency({form: lambda p=p: p.outputs(one) for form, p in loaded.items()}, rounds=rounds)
     batches = latency({form: lambda p=p: p.outputs(many) for form, p in loaded.items()}, rounds=rounds)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import keras
 import numpy as np
 
-from kitutils.ship.inputs import Arrays
+from kitutils.ship.arrays import Arrays
 
 
 def input_names(model: keras.Model) -> list[str]:
@@ -45,6 +45,9 @@ def compiled(model: keras.Model) -> Callable[[Arrays], np.ndarray]:
     import tensorflow as tf
 
     # With a signature it is traced once; left to itself it is traced anew for each size of batch, and warns of it.
-    specs = {name: tf.TensorSpec(x.shape, x.dtype) for name, x in zip(input_names(model), model.inputs, strict=True)}
+    specs = {
+        name: tf.TensorSpec([None, *x.shape[1:]], x.dtype)
+        for name, x in zip(input_names(model), model.inputs, strict=True)
+    }
     call = tf.function(by_name(model), input_signature=[specs]).get_concrete_function()
     return lambda arrays: call({name: tf.constant(x) for name, x in arrays.items()}).numpy().astype(np.float32)

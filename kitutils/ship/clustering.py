@@ -45,7 +45,8 @@ def cluster(model: keras.Model, centres: int = 16, *, leave_out: Collection[str]
 class ShareWeights(keras.callbacks.Callback):
     """Trains a clustered model on and keeps its clusters: after each step a cluster's weights become their mean.
 
-    So a shared value moves by the mean of its weights' steps, and zeros stay zero. Kernels that have more than 256
+    So a shared value moves by the mean of its weights' steps, and zeros stay zero. (After each execution, if a model is
+    compiled with ``steps_per_execution`` above 1; the mean is of all its steps then.) Kernels that have more than 256
     distinct values when the training begins are not clustered, and learn as usual.
     """
 

@@ -43,7 +43,8 @@ class Distiller(keras.Model):
         temperature, alpha: as for :func:`distillation_loss`.
 
     Raises:
-        ValueError: temperature or alpha is out of its range, or the two disagree about the number of classes.
+        ValueError: temperature or alpha is out of its range, the two disagree about the number of classes, or one of
+            them can be seen to give probabilities.
     """
 
     def __init__(
@@ -57,11 +58,18 @@ class Distiller(keras.Model):
                 "Student and teacher give one logit a class, of the same classes; "
                 f"got outputs of shape {student.output_shape} and {teacher.output_shape}."
             )
+        for who, model in (("student", student), ("teacher", teacher)):
+            if (last := _last_activation(model)) in ("softmax", "sigmoid"):
+                raise ValueError(
+                    f"The {who} ends in {last}, and so gives probabilities; distillation needs its logits. Build it "
+                    "without that last activation, and set_weights(model.get_weights())."
+                )
         self.student = student
         self.teach = lambda x: teacher(
             x, training=False
         )  # in a function, or Keras would count it as part of this model
         self.temperature, self.alpha = temperature, alpha
+        self.built = True  # as the student is: callbacks look at its weights before the first batch
 
     def call(self, inputs, training=None):
         return self.student(inputs, training=training)
@@ -72,3 +80,13 @@ class Distiller(keras.Model):
         if sample_weight is not None:
             loss = loss * ops.reshape(sample_weight, (-1,))
         return ops.mean(loss) + sum(self.losses)
+
+
+def _last_activation(model: keras.Model) -> str:
+    """The name of what a model's output comes from: an activation, or a layer that has none. Empty if it can't be
+    seen, as in a subclass with a ``call`` of its own."""
+    while isinstance(model, keras.Model):
+        if not getattr(model, "outputs", None):
+            return ""
+        model = model.outputs[0]._keras_history.operation
+    return getattr(getattr(model, "activation", None), "__name__", type(model).__name__.lower())

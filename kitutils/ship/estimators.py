@@ -12,9 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from kitutils.ship.arrays import Signature
+from kitutils.ship.card import write_card
+from kitutils.ship.card_parts import Card
 from kitutils.ship.embedding import embed
 from kitutils.ship.faults import CannotHold, ParityFailed, ShipError
-from kitutils.ship.inputs import Arrays, Plain, Preprocessing, Rows, Strings
+from kitutils.ship.inputs import Plain, Preprocessing, Rows, Strings
 from kitutils.ship.manifest import SKOPS, Form, Manifest, Parity, listed, read_manifest
 from kitutils.ship.placing import check_place, version_of, whole
 from kitutils.ship.runtimes import start, strange_types
@@ -32,6 +35,7 @@ def export_estimator(
     labels: Sequence[str] | None = None,
     name: str | None = None,
     version: str = "1",
+    card: Card | None = None,
     replace: bool = False,
 ) -> Manifest:
     """Write a fitted scikit-learn classifier or pipeline, and compare what was written with it.
@@ -42,30 +46,36 @@ def export_estimator(
     Args:
         estimator: fitted, with ``predict_proba``.
         folder: where to; its parent is made.
-        samples: inputs as the estimator takes them: a DataFrame of numbers and texts, a list of texts, or an array of
-            shape (rows, features). The first 32 stay in the folder and judge what was written.
+        samples: inputs as the estimator takes them: a DataFrame of numbers, yes and no, and texts, its columns named by
+            texts; a list of texts; or an array of shape (rows, features). The first 32 stay in the folder and judge
+            what was written.
         labels: the name of class 0, 1, … in the order of ``estimator.classes_``; None takes those themselves.
         name, version: of the model, for its user; None takes the estimator's class.
-        replace: whether an older export in its place is replaced as a whole.
+        card: what a person says of the model, for ``MODEL_CARD.md``.
+        replace: whether an older export in its place is replaced as a whole, its card too.
 
     Raises:
         CannotHold: the estimator holds types that neither skops nor the kit trusts, code of your own among them.
         ParityFailed: what was written answers otherwise.
-        ShipError: no ``predict_proba``, not fitted, or labels that do not fit.
+        ShipError: no ``predict_proba``, not fitted, labels that do not fit, or columns without names.
+        BadInput: a sample holds what is neither a number nor a text.
     """
     folder = Path(folder)
     check_place(folder, replace)
     kept = samples.iloc[:KEPT] if hasattr(samples, "iloc") else samples[:KEPT]
+    preprocessing, raw = _as_inputs(kept)
     expected = _answers(estimator, kept)
-    preprocessing, arrays = _as_inputs(kept)
+    arrays = preprocessing.arrays(raw)
+    inputs = tuple(
+        {"name": name, "shape": list(x.shape[1:]), "dtype": "string" if x.dtype == object else "float32"}
+        for name, x in arrays.items()
+    )
+    arrays = Signature(inputs).fitted(arrays)
     facts = {
         "name": name or estimator.__class__.__name__.lower(),
         "version": str(version),
         "labels": _labels(estimator, labels),
-        "inputs": tuple(
-            {"name": key, "shape": list(x.shape[1:]), "dtype": "string" if x.dtype == object else str(x.dtype)}
-            for key, x in arrays.items()
-        ),
+        "inputs": inputs,
         "output": "probabilities",
     }
     with whole(folder) as part:
@@ -93,6 +103,7 @@ def export_estimator(
                 "('' where missing): fit the estimator on such a table. Nothing was written."
             )
         changed(manifest, forms={SKOPS: Form(path.name, parity)}).write(part)
+        write_card(part, card)
     return read_manifest(folder)
 
 
@@ -112,16 +123,28 @@ def _answers(estimator: Any, samples: Any) -> np.ndarray:
         raise ShipError(f"{estimator.__class__.__name__} is not fitted yet. Fit it, then export it.") from error
 
 
-def _as_inputs(samples: Any) -> tuple[Preprocessing, Arrays]:
+def _as_inputs(samples: Any) -> tuple[Preprocessing, list[Any]]:
+    """How raw inputs become arrays, and the samples as such inputs."""
     if hasattr(samples, "columns"):
-        numbers = tuple(name for name in samples.columns if samples[name].dtype.kind in "uif")
-        preprocessing: Preprocessing = Rows(numbers, tuple(name for name in samples.columns if name not in numbers))
-        return preprocessing, preprocessing.arrays(samples.to_dict("records"))
+        names = _column_names(samples)
+        numbers = tuple(name for name in names if samples[name].dtype.kind in "uifb")
+        flags = tuple(name for name in numbers if samples[name].dtype.kind == "b")
+        return Rows(numbers, tuple(name for name in names if name not in numbers), flags), samples.to_dict("records")
     if all(isinstance(text, str) for text in samples):
-        preprocessing = Strings()
-    else:
-        preprocessing = Plain(np.asarray(samples).shape[1:])
-    return preprocessing, preprocessing.arrays(list(samples))
+        return Strings(), list(samples)
+    return Plain(np.asarray(samples).shape[1:]), list(samples)
+
+
+def _column_names(samples: Any) -> list[str]:
+    names = list(samples.columns)
+    if strange := [f"{name} ({name.__class__.__name__})" for name in names if not isinstance(name, str)]:
+        raise ShipError(
+            f"A row comes by the names of its columns, and names are texts; here columns are named "
+            f"{', '.join(strange[:5])}. Give samples.to_numpy(), or fit the estimator on a table with named columns."
+        )
+    if len(set(names)) < len(names):
+        raise ShipError(f"The names of the columns are there each once; got {', '.join(names):.200}. Rename some.")
+    return names
 
 
 def _labels(estimator: Any, labels: Sequence[str] | None) -> tuple[str, ...]:

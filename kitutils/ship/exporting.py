@@ -15,13 +15,16 @@ import keras
 import numpy as np
 
 from kitutils.course.artifacts import Artifact
+from kitutils.ship.arrays import Arrays, Signature
 from kitutils.ship.calling import ask, input_names
+from kitutils.ship.card import write_card
+from kitutils.ship.card_parts import Card
 from kitutils.ship.deriving import output_of, preprocessing_for, sample_arrays
 from kitutils.ship.embedding import embed
 from kitutils.ship.faults import CannotHold, ParityFailed, ShipError
 from kitutils.ship.formats import write
-from kitutils.ship.inputs import Arrays, Preprocessing, Texts
-from kitutils.ship.manifest import FORMATS, OUTPUTS, Form, Manifest, Parity, listed, read_manifest
+from kitutils.ship.inputs import Preprocessing, Rows, Texts
+from kitutils.ship.manifest import DTYPES, FORMATS, OUTPUTS, Form, Manifest, Parity, listed, read_manifest
 from kitutils.ship.obstacles import obstacles, own_modules
 from kitutils.ship.placing import check_place, version_of, whole
 from kitutils.ship.predictor import run
@@ -40,13 +43,14 @@ def export(
     folder: str | Path,
     *,
     samples: Iterable[Any] | Arrays,
-    formats: Sequence[str] = ("keras", "savedmodel", "litert", "onnx"),
+    formats: str | Sequence[str] = ("keras", "savedmodel", "litert", "onnx"),
     labels: Sequence[str] | None = None,
     preprocessing: Preprocessing | None = None,
     output: str | None = None,
     name: str | None = None,
     version: str = "1",
     agreement: float = 0.95,
+    card: Card | None = None,
     replace: bool = False,
 ) -> Manifest:
     """Write a model in several formats, compare each with the model, and keep all that its user needs beside it.
@@ -60,14 +64,17 @@ def export(
         samples: representative inputs, raw as ``Predictor.predict`` takes them or arrays by input name. The first 32
             stay in the folder and judge each form, with the preprocessing's own probes; int8 is calibrated with up to
             256.
-        formats: among ``kitutils.ship.FORMATS``.
+        formats: one or several of ``kitutils.ship.manifest.FORMATS``.
         labels: the name of class 0, 1, …; two for an output of shape (rows, 1).
         preprocessing: how a raw input becomes the model's arrays; None works it out from the artifact's meta and the
-            model's inputs: by name and without a shape a table's rows, one of rank 3 images, a vocabulary texts.
+            model's inputs: by name and without a shape a table's rows, one of rank 3 images, a vocabulary texts. Images
+            need a known range of values: the meta's ``input_range``, or a model that rescales 0 to 255 by itself.
         output: "logits" or "probabilities"; None reads it off the last layer's activation.
         name, version: of the model, for its user.
         agreement: share of the samples that a rounded form must put into the model's own class.
-        replace: whether an older export in its place is replaced as a whole. Anything else there is never touched.
+        card: what a person says of the model, for ``MODEL_CARD.md``; parts that are missing are "Not stated." there.
+        replace: whether an older export in its place is replaced as a whole, its card too. Anything else there is never
+            touched.
 
     Raises:
         CannotHold: a format cannot hold the model; known before the first conversion, if ``obstacles`` knows it.
@@ -78,28 +85,23 @@ def export(
     meta: Mapping[str, Any] = {}
     if isinstance(model, Artifact):
         model, meta = model.model(), model.meta
-    folder, chosen = Path(folder), tuple(dict.fromkeys(formats))
+    folder, chosen = Path(folder), (formats,) if isinstance(formats, str) else tuple(dict.fromkeys(formats))
     _check_formats(model, chosen)
     check_place(folder, replace)
     preprocessing = preprocessing or preprocessing_for(model, meta)
-    arrays = sample_arrays(samples, preprocessing, input_names(model))
-    for known, x in zip(input_names(model), model.inputs, strict=True):
-        if x.dtype != "string":  # runtimes take no other type than the model's, Keras takes any
-            arrays[known] = arrays[known].astype(x.dtype)
+    inputs = _inputs(model)
+    arrays = Signature(inputs).fitted(sample_arrays(samples, preprocessing, input_names(model)))
     output = output or meta.get("output") or output_of(model)
     facts = {
         "name": name or meta.get("name") or model.name,
         "version": str(version),
         "labels": _checked_labels(model, labels if labels is not None else meta.get("labels"), output),
-        "inputs": tuple(
-            {"name": known, "shape": list(x.shape[1:]), "dtype": str(x.dtype)}
-            for known, x in zip(input_names(model), model.inputs, strict=True)
-        ),
+        "inputs": inputs,
         "output": output,
     }
     with whole(folder) as part:
         first = {k: x[:KEPT] for k, x in arrays.items()}
-        kept, real = _with_probes(first, preprocessing), len(next(iter(first.values())))
+        kept, real = _with_probes(first, preprocessing, inputs), len(next(iter(first.values())))
         expected = ask(model, kept)
         if not np.isfinite(expected).all():
             raise ShipError(f"{model.name} itself answers some samples with what is no number. Mend the model first.")
@@ -124,6 +126,7 @@ def export(
         )
         manifest = _judged(manifest, paths, preprocessing, kept, real, expected, agreement)
         manifest.write(part)
+        write_card(part, card)
     return read_manifest(folder)
 
 
@@ -150,11 +153,36 @@ def _checked_labels(model: keras.Model, labels: Iterable[str] | None, output: st
     return found
 
 
-def _with_probes(arrays: Arrays, preprocessing: Preprocessing) -> Arrays:
+def _inputs(model: keras.Model) -> tuple[dict[str, Any], ...]:
+    strange = sorted({str(x.dtype) for x in model.inputs} - set(DTYPES))
+    if strange:
+        raise ShipError(
+            f"{model.name} takes {strange[0]}, which neither NumPy nor a file of samples holds. Put a model around it "
+            "that takes float32 and casts."
+        )
+    return tuple(
+        {"name": name, "shape": list(x.shape[1:]), "dtype": str(x.dtype)}
+        for name, x in zip(input_names(model), model.inputs, strict=True)
+    )
+
+
+def _with_probes(arrays: Arrays, preprocessing: Preprocessing, inputs: Sequence[Mapping[str, Any]]) -> Arrays:
     probes = preprocessing.probes()
     if not probes:
         return arrays
     more = preprocessing.arrays(probes)
+    for name, array in more.items():
+        kind = arrays[name].dtype.kind
+        if array.dtype.kind == "f" and kind in "iuf":  # the edge of what is allowed may lie beyond the input's type
+            held = (np.finfo if kind == "f" else np.iinfo)(arrays[name].dtype)
+            more[name] = np.clip(array, held.min, held.max)
+    if isinstance(preprocessing, Rows):
+        for name, array in arrays.items():
+            # Neither missing nor huge can be what a whole number stands for, and a class that is not there makes
+            # runtimes fail, each in its own way: the least and the largest sample are its edges.
+            if array.dtype.kind in "uib":
+                more[name] = np.resize([array.min(), array.max()], len(probes))
+    more = Signature(inputs).fitted(more)
     return {name: np.concatenate([array, more[name]]) for name, array in arrays.items()}
 
 

@@ -5,6 +5,8 @@ The traps of each converter are dealt with here, so that a caller need not know 
 * a model is always converted as not training, so an augmentation layer inside it does nothing;
 * a model of texts has an open length, which LiteRT's converter does not take: its file gets one signature for each
   width, which share their weights;
+* a loop of recurrent layers goes into LiteRT only if the number of rows is fixed: a model of one row is written as
+  such, all others for any number;
 * tf2onnx writes "where" as a sum of products, in which a value that is not a number spoils the row although it was not
   chosen, and exact GELU as an operation that ONNX does not have; both are replaced;
 * tf2onnx takes neither Sequential models nor inputs by name: it is given the same model with a list of inputs.
@@ -19,9 +21,9 @@ import keras
 import numpy as np
 
 from kitutils.course.session import quiet
+from kitutils.ship.arrays import Arrays
 from kitutils.ship.calling import by_name, input_names, input_structure
 from kitutils.ship.faults import CannotHold
-from kitutils.ship.inputs import Arrays
 from kitutils.ship.obstacles import layers_of
 
 OPSET = 18  # tf2onnx 1.17 refuses 20
@@ -41,7 +43,7 @@ def write(
 
     Args:
         model: built; not changed.
-        form: one of ``kitutils.ship.FORMATS``.
+        form: one of ``kitutils.ship.manifest.FORMATS``.
         folder: is there; may hold other forms.
         scratch: another folder, in which all LiteRT forms of one model share what they are converted from.
         widths: lengths that an open second side of the inputs may have, for LiteRT; empty if no side is open.
@@ -78,8 +80,9 @@ def _write_keras(model: keras.Model, path: Path) -> None:
         keras.saving.load_model(path, compile=False).save(path)
 
 
-def _write_savedmodel(model: keras.Model, path: Path, widths: Sequence[int] = ()) -> None:
-    """With one signature, "serving_default", that takes the inputs by name; or one for each width."""
+def _write_savedmodel(model: keras.Model, path: Path, widths: Sequence[int] = (), rows: int | None = None) -> None:
+    """With one signature, "serving_default", that takes the inputs by name; or one for each width. For any number of
+    rows, or for a fixed one."""
     import tensorflow as tf
 
     archive = keras.export.ExportArchive()
@@ -90,7 +93,7 @@ def _write_savedmodel(model: keras.Model, path: Path, widths: Sequence[int] = ()
             archive.track(layer)
     for width in widths or (None,):
         specs = {
-            name: tf.TensorSpec([None, *(width if side is None else side for side in x.shape[1:])], x.dtype, name=name)
+            name: tf.TensorSpec([rows, *(width if side is None else side for side in x.shape[1:])], x.dtype, name=name)
             for name, x in zip(input_names(model), model.inputs, strict=True)
         }
         archive.add_endpoint(f"width_{width}" if width else "serve", by_name(model), [specs])
@@ -103,7 +106,7 @@ def _litert(
     import tensorflow as tf
 
     if not (saved := scratch / "for_litert").exists():
-        _write_savedmodel(model, saved, widths)
+        _write_savedmodel(model, saved, widths, rows=1 if all(x.shape[0] == 1 for x in model.inputs) else None)
     keys = [f"width_{width}" for width in widths] or ["serving_default"]
     converter = tf.lite.TFLiteConverter.from_saved_model(str(saved), signature_keys=keys)
     if form != "litert":

@@ -1,7 +1,8 @@
-"""From raw inputs to the arrays that a model takes, the same in every runtime: images, texts, rows of a table.
+"""From raw inputs to arrays, the same for every runtime: images (in ``image_inputs``), texts, rows of a table.
 
-What is wrong is refused here, with its row named, and not deep inside a runtime. NumPy; Pillow for image files and
-``tokenizers`` for texts are imported when they are needed.
+What is wrong is refused here, with its row named, and not deep inside a runtime. ``arrays.Signature`` then gives the
+arrays the types of the model's inputs. NumPy; Pillow for image files and ``tokenizers`` for texts are imported when
+they are needed.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from kitutils.ship.arrays import Arrays, as_array, as_type
 from kitutils.ship.faults import BadExport, BadInput
-from kitutils.ship.image_files import pixels_of, wrong_shape
+from kitutils.ship.image_inputs import Images
 
-Arrays = dict[str, np.ndarray]
 WIDTHS = (16, 32, 64, 128)
+_EXACT = 2**24  # up to here float32 holds every whole number
 
 
 class Preprocessing(Protocol):
@@ -43,58 +45,6 @@ class _Whole:
     def groups(self, arrays: Arrays) -> list[tuple[np.ndarray, Arrays]]:
         count = len(next(iter(arrays.values())))
         return [(np.arange(count), arrays)]
-
-
-@dataclass(frozen=True)
-class Images(_Whole):
-    """Images: arrays, or PNG and JPEG files as a path or as bytes.
-
-    Attributes:
-        shape: height, width, channels. An image of another size is refused: it must be resized as in training, and only
-            the caller knows how that was.
-        low, high: the range of the values; the model itself rescales them.
-        name: of the model's input.
-    """
-
-    shape: tuple[int, int, int]
-    low: float = 0
-    high: float = 255
-    name: str = "input"
-
-    def arrays(self, raw: Sequence[Any]) -> Arrays:
-        made = np.empty((len(raw), *self.shape), np.float32)
-        for row, image in enumerate(raw):
-            made[row] = self._one(image, row)
-        return {self.name: made}
-
-    def probes(self) -> list[Any]:
-        return [np.full(self.shape, value, np.float32) for value in (self.low, self.high)]
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"kind": "images", "shape": list(self.shape), "low": self.low, "high": self.high, "name": self.name}
-
-    def _one(self, image: Any, row: int) -> np.ndarray:
-        if isinstance(image, str | bytes | bytearray | memoryview) or hasattr(image, "__fspath__"):
-            image = pixels_of(image, self.shape, row)
-        found = _array(image) if isinstance(image, np.ndarray | list | tuple) else None
-        if found is None or found.dtype.kind not in "uif":
-            what = "nothing" if image is None else f"{image.__class__.__name__}"
-            raise BadInput(f"an image is an array of numbers, or a PNG or JPEG as path or bytes; got {what}.", row)
-        if found.shape != tuple(self.shape):
-            raise wrong_shape(found.shape, self.shape, row)
-        if found.dtype == np.uint8 and self.low <= 0 and self.high >= 255:
-            return found
-        least, most = found.min(), found.max()  # NaN if one of them is
-        if not (self.low <= least and most <= self.high):
-            seen = f"{least:g} to {most:g}"
-            raise BadInput(f"values are {self.low:g} to {self.high:g}; got {seen}. The model rescales by itself.", row)
-        if found.dtype.kind == "f" and self.high > 2 and 0 < most <= 1 and (found % 1).any():
-            raise BadInput(
-                f"values run only to {most:g}, as if they had been rescaled to 0–1 before; the model wants "
-                f"{self.low:g} to {self.high:g} and rescales by itself.",
-                row,
-            )
-        return found
 
 
 @dataclass(frozen=True)
@@ -158,14 +108,19 @@ class Rows(_Whole):
     """Rows of a table: a mapping of names to raw values each, or a DataFrame. What is missing may be missing.
 
     Numbers become float32, NaN where missing; texts stay, "" where missing. That is what
-    ``kitutils.data.features.as_inputs`` does for the shop's orders, without pandas and for any table.
+    ``kitutils.data.features.as_inputs`` does for the shop's orders, without pandas and for any table. A column with a
+    number beyond 2²⁴ becomes int64 or uint64 if all in it are whole and one of the two holds them, else float64: it may
+    be codes for an input of whole numbers, and float32 would round them.
 
     Attributes:
         numbers, texts: the names of the columns of either kind. Others in a row are ignored.
+        flags: those of ``numbers`` that may also be yes and no, which become 1 and 0. Elsewhere True and False are
+            refused: in an age they are a mistake.
     """
 
     numbers: tuple[str, ...]
     texts: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
 
     def arrays(self, raw: Sequence[Any]) -> Arrays:
         for row, given in enumerate(raw):
@@ -175,7 +130,7 @@ class Rows(_Whole):
             if absent:
                 raise BadInput(f"not there: {', '.join(absent)}. Give None where a value is unknown.", row)
         made: Arrays = {
-            name: np.array([_number(given[name], name, row) for row, given in enumerate(raw)], np.float32)
+            name: _column([_number(given[name], name, row, name in self.flags) for row, given in enumerate(raw)])
             for name in self.numbers
         }
         for name in self.texts:
@@ -192,7 +147,8 @@ class Rows(_Whole):
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        return {"kind": "rows", "numbers": list(self.numbers), "texts": list(self.texts)}
+        flags = {"flags": list(self.flags)} if self.flags else {}
+        return {"kind": "rows", "numbers": list(self.numbers), "texts": list(self.texts)} | flags
 
 
 @dataclass(frozen=True)
@@ -209,10 +165,14 @@ class Plain(_Whole):
     dtype: str = "float32"
     name: str = "input"
 
+    def __post_init__(self) -> None:
+        if self.dtype != "string":  # which a manifest may hold, though its inputs come as arrays by name alone
+            np.dtype(self.dtype)  # TypeError if there is none of that name
+
     def arrays(self, raw: Sequence[Any]) -> Arrays:
         made = []
         for row, given in enumerate(raw):
-            array = _array(given)
+            array = as_array(given)
             if array is None or array.dtype.kind not in "uifb":
                 raise BadInput(f"an input is an array of numbers; got {given.__class__.__name__}.", row)
             fits = len(array.shape) == len(self.shape) and all(
@@ -220,8 +180,7 @@ class Plain(_Whole):
             )
             if not fits or (made and array.shape != made[0].shape):
                 raise BadInput(f"an input has shape {tuple(self.shape)}, as all of a list; got {array.shape}.", row)
-            with np.errstate(over="ignore", invalid="ignore"):  # what float32 cannot hold is refused below
-                array = array.astype(self.dtype)
+            array = as_type(array[None], self.dtype, "a value", first=row)[0]
             if array.dtype.kind == "f" and not np.isfinite(array).all():
                 raise BadInput("a value is not a finite number. Mend or leave out such inputs.", row)
             made.append(array)
@@ -273,14 +232,6 @@ def from_dict(kept: Mapping[str, Any]) -> Preprocessing:
         ) from error
 
 
-def _array(given: Any) -> np.ndarray | None:
-    """Nested lists, or whatever else NumPy reads, as an array; None if they are ragged, too deep or too large."""
-    try:
-        return np.asarray(given)
-    except (ValueError, OverflowError, TypeError, RecursionError):
-        return None
-
-
 def _missing(value: Any) -> bool:
     # pandas.NA answers neither yes nor no when it is compared; its name is enough, and pandas need not be there.
     return (
@@ -290,18 +241,30 @@ def _missing(value: Any) -> bool:
     )
 
 
-def _number(value: Any, name: str, row: int) -> float:
+def _number(value: Any, name: str, row: int, flag: bool) -> int | float:
     if _missing(value):
         return math.nan
+    if isinstance(value, bool | np.bool_) and flag:
+        return int(value)
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
         raise BadInput(f"{name} is a number or missing; got {value!r:.60} ({value.__class__.__name__}).", row)
     try:
-        found = float(value)
+        found = int(value) if isinstance(value, numbers.Integral) else float(value)
     except OverflowError:
         found = math.inf
     if not (abs(found) <= float(np.finfo(np.float32).max) or found != found):
         raise BadInput(f"{name} is a number that float32 can hold, or missing; got {value!r:.60}.", row)
     return found
+
+
+def _column(values: list[int | float]) -> np.ndarray:
+    if not any(abs(value) > _EXACT for value in values):
+        return np.array(values, np.float32)
+    if all(value == value and value == int(value) for value in values):
+        for dtype in (np.int64, np.uint64):
+            if np.iinfo(dtype).min <= min(values) and max(values) <= np.iinfo(dtype).max:
+                return np.array([int(value) for value in values], dtype)
+    return np.array(values, np.float64)
 
 
 def _whole_text(text: Any, row: int) -> str:

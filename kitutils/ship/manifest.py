@@ -20,6 +20,11 @@ NAME = "manifest.json"
 OUTPUTS = ("logits", "probabilities")
 # Keras' own format first; of the others the one whose runtime is the smallest.
 FORMATS = ("keras", "savedmodel", "litert", "litert_float16", "litert_dynamic", "litert_int8", "onnx")
+# The types of a model's inputs that NumPy knows by the same name, and texts.
+DTYPES = (
+    "string", "bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64",
+    "float16", "float32", "float64",
+)  # fmt: skip
 SKOPS = "skops"  # of scikit-learn estimators; no other form holds those, and it holds nothing else
 
 
@@ -68,7 +73,7 @@ class Manifest:
         output: "logits" or "probabilities", as the model gives them.
         preprocessing: how a raw input becomes those arrays; see ``kitutils.ship.inputs``.
         forms: format → the model in that format.
-        files: path → ``{"sha256", "bytes"}`` of every file in the folder but the manifest.
+        files: path → ``{"sha256", "bytes"}`` of every file in the folder but the manifest and the model card.
         made: versions of the kit and of the libraries that wrote it.
         source: of an artifact its lesson, data and hash; else empty.
         layers: the modules that define the Keras model's own layers.
@@ -182,12 +187,16 @@ def _checked(record: Mapping[str, Any], folder: Path) -> Manifest:
         parity = entry["parity"]
         numbers = {key: _number(parity[key]) for key in ("difference", "agreement", "least_agreement")}
         bound = parity["tolerance"]
-        bounded = Parity(**numbers, rows=_is(parity["rows"], int, "rows"), tolerance=bound and _number(bound))
+        if (rows := _is(parity["rows"], int, "rows")) < 1:
+            raise ValueError("a parity is of one row or more")
+        bounded = Parity(**numbers, rows=rows, tolerance=bound and _number(bound))
         forms[kind] = Form(_inside(entry["path"]), bounded)
     inputs = []
     for entry in record["inputs"]:
         shape = [side if side is None else _is(side, int, "a side of a shape") for side in entry["shape"]]
         named = {key: _is(entry[key], str, f"an input's {key}") for key in ("name", "dtype")}
+        if named["dtype"] not in DTYPES:
+            raise ValueError(f"unknown type of an input {named['dtype']!r:.60}")
         inputs.append(named | {"shape": shape})
     labels = tuple(_is(label, str, "a label") for label in _is(record["labels"], list, "labels"))
     if len(set(labels)) != len(labels) or len(labels) < 2:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import keras
 
+from kitutils.ship.calling import input_names
 from kitutils.ship.faults import ShipError
 from kitutils.ship.manifest import FORMATS
 
@@ -28,7 +29,7 @@ def obstacles(model: keras.Model, format: str) -> list[str]:
 
     Args:
         model: Functional or Sequential; models nested in it are looked into.
-        format: one of ``kitutils.ship.FORMATS``.
+        format: one of ``kitutils.ship.manifest.FORMATS``.
 
     Raises:
         ShipError: there is no such format.
@@ -47,7 +48,7 @@ def obstacles(model: keras.Model, format: str) -> list[str]:
     elif format == "onnx":
         found += _for_onnx(parts)
     elif format.startswith("litert"):
-        found += _for_litert(parts)
+        found += _for_litert(model, parts)
         if format == "litert_int8":
             found += _for_int8(model, parts)
     return found
@@ -94,15 +95,31 @@ def _for_onnx(parts: list[keras.Layer]) -> list[str]:
     return _lookups("ONNX", parts) + _mixed("ONNX", parts)
 
 
-def _for_litert(parts: list[keras.Layer]) -> list[str]:
+def _for_litert(model: keras.Model, parts: list[keras.Layer]) -> list[str]:
     found = _lookups("LiteRT", parts) + _mixed("LiteRT", parts)
-    looped = [part for part in parts if part.__class__.__name__ in RECURRENT and not getattr(part, "unroll", False)]
-    if looped:
+    if (loops := _loops(model)) and any(tensor.shape[0] != 1 for tensor in model.inputs):
         found.append(
-            f"LiteRT has no lists of tensors, in which the loop of {looped[0].__class__.__name__} keeps its steps. "
-            "Build it with unroll=True (and a fixed length), or export to ONNX."
+            f"The loop of {loops[0].__class__.__name__} keeps its steps in a list, for which LiteRT must know the "
+            f"number of rows, and this model leaves it open. Fix it to one, as lesson 43 does: {_of_one_row(model)}. "
+            "Or build it with unroll=True and a fixed length, or export to ONNX."
         )
     return found
+
+
+def _loops(model: keras.Model) -> list[keras.Layer]:
+    """Its recurrent layers that run as a loop; those that were built with ``unroll=True`` are none."""
+    return [
+        part for part in layers_of(model) if part.__class__.__name__ in RECURRENT and not getattr(part, "unroll", False)
+    ]
+
+
+def _of_one_row(model: keras.Model) -> str:
+    if len(model.inputs) > 1:
+        return "call it on a keras.Input(batch_shape=(1, …), name=…) for each input, and export the keras.Model of that"
+    x, (name,) = model.inputs[0], input_names(model)
+    named = "" if name == "input" else f', name="{name}"'
+    shape = f'batch_shape={(1, *x.shape[1:])}, dtype="{x.dtype}"{named}'
+    return f"export keras.Model(x, model(x)), where x is keras.Input({shape})"
 
 
 def _lookups(where: str, parts: list[keras.Layer]) -> list[str]:
@@ -129,10 +146,21 @@ def _mixed(where: str, parts: list[keras.Layer]) -> list[str]:
 
 def _for_int8(model: keras.Model, parts: list[keras.Layer]) -> list[str]:
     found = []
+    if kinds := _named(parts, ("FakeQuantConv2D", "FakeQuantDense")):
+        found.append(
+            f"{' and '.join(kinds)} round as they compute, which is for training; the converter rounds once more: the "
+            "file is larger than need be and answers otherwise than the model. Export the ordinary one: from "
+            "kitutils.ship.qat import plain, and plain(model)."
+        )
     if attention := _named(parts, ATTENTION):
         found.append(
             f"In eight bits {attention[0]} loses its answers: the large negative number that hides padding takes up "
             "the whole range. Take litert_dynamic, whose weights are int8 and whose sums are not."
+        )
+    if loops := _loops(model):
+        found.append(
+            f"The converter cannot calibrate the loop of {loops[0].__class__.__name__}: the whole process dies of it. "
+            "Take litert_dynamic, or build it with unroll=True and a fixed length."
         )
     if any(tensor.dtype == "string" for tensor in model.inputs):
         found.append(

@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from kitutils.errors import KitError
+from kitutils.ship.adapted import adapting, restore, state_of
 from kitutils.ship.kernels import kernel_layers
 from kitutils.ship.quantise import dequantise, quantise, weight_scales
 
@@ -54,6 +55,8 @@ def pack(model: keras.Model, *, int8: bool = False) -> bytes:
     - ``plain``: as it is
     - ``int8``, if asked for, for kernels that are not shared: a byte for each weight and a scale for each channel
 
+    What layers have adapted to, such as a vocabulary, goes along as it is.
+
     Args:
         model: built. Its own layers, if it has any, are registered with Keras.
         int8: round the kernels of dense layers and convolutions to eight bits. Otherwise nothing is lost.
@@ -65,7 +68,13 @@ def pack(model: keras.Model, *, int8: bool = False) -> bytes:
         form, stored = min(_forms(value, id(weight) in kernels), key=lambda option: sum(map(len, option[1])))
         forms.append([form, str(value.dtype), list(value.shape), [len(part) for part in stored]])
         parts += stored
-    head = json.dumps({"model": json.loads(model.to_json()), "weights": forms}, separators=(",", ":")).encode()
+    adapted = []
+    for layer in adapting(model):
+        state = state_of(layer)
+        adapted.append([[key, str(value.dtype), list(value.shape), value.nbytes] for key, value in state.items()])
+        parts += [value.tobytes() for value in state.values()]
+    kept = {"model": json.loads(model.to_json()), "weights": forms, "adapted": adapted}
+    head = json.dumps(kept, separators=(",", ":")).encode()
     return MAGIC + _coded(LENGTH.pack(len(head)) + head + b"".join(parts))
 
 
@@ -90,10 +99,25 @@ def unpack(packed: bytes) -> keras.Model:
                 stored.append(content[start : start + length])
                 start += length
             weights.append(_restored(form, np.dtype(dtype), shape, stored))
+        adapted = []
+        for state in head.get("adapted", []):
+            adapted.append({})
+            for key, dtype, shape, length in state:
+                adapted[-1][key] = _restored("plain", np.dtype(dtype), shape, [content[start : start + length]])
+                start += length
     except (lzma.LZMAError, struct.error, ValueError, LookupError, TypeError) as error:
         raise BadPack(f"This packed model is cut or altered ({error}). Pack it again.") from error
     model = keras.models.model_from_json(json.dumps(head["model"]))
     model.set_weights(weights)
+    if "adapted" not in head and (lost := sorted({layer.__class__.__name__ for layer in adapting(model)})):
+        raise BadPack(
+            f"An earlier kit packed this without what {', '.join(lost)} adapted to. With this one, pack it again."
+        )
+    try:
+        for layer, state in zip(adapting(model), adapted, strict=True):
+            restore(layer, state)
+    except (ValueError, LookupError, OSError) as error:
+        raise BadPack(f"What a layer has adapted to does not fit the layer ({error}). Pack the model again.") from error
     return model
 
 

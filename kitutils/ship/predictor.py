@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from kitutils.ship import inputs
+from kitutils.ship.arrays import Arrays, Signature
 from kitutils.ship.faults import BadExport, BadInput, ShipError
-from kitutils.ship.inputs import Arrays
 from kitutils.ship.manifest import Manifest, read_manifest
 from kitutils.ship.runtimes import Runtime, installed, start
 
@@ -47,6 +47,7 @@ class Predictor:
     def __init__(self, manifest: Manifest, form: str, runtime: Runtime) -> None:
         self.manifest, self.format, self.labels = manifest, form, manifest.labels
         self.preprocessing = preprocessing_of(manifest)
+        self._signature = Signature(manifest.inputs)
         self._runtime = runtime
 
     def predict(self, raw: Iterable[Any]) -> list[Prediction]:
@@ -68,16 +69,24 @@ class Predictor:
         )
 
     def prepare(self, raw: Iterable[Any]) -> Arrays:
-        """Raw inputs, one or more, to the arrays that the model takes, by name, one row each."""
+        """Raw inputs, one or more, to the arrays that the model takes, by name and of its types, one row each.
+
+        Raises:
+            BadInput: there is none, or one is not as the model needs it.
+        """
         if not (rows := as_list(raw)):
             raise BadInput("there is no input.")
-        return self.preprocessing.arrays(rows)
+        return self._signature.fitted(self.preprocessing.arrays(rows))
 
     def outputs(self, arrays: Arrays) -> np.ndarray:
         """What the model gives for prepared arrays: float32 (rows, classes), logits or probabilities.
 
         Rows that go together are computed together, at most ``BATCH`` at a time.
+
+        Raises:
+            BadInput: there is no row, or the arrays are of other names, shapes or values than the model takes.
         """
+        arrays = self._signature.fitted(arrays)
         if not len(next(iter(arrays.values()))):
             raise BadInput("there is no input.")
         return run(self._runtime, self.preprocessing, arrays)

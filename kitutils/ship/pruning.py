@@ -8,6 +8,7 @@ Lessons: 50.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Mapping
 from typing import Literal
 
@@ -27,11 +28,18 @@ def cubic_sparsity(step: int, begin: int, end: int, final: float, initial: float
     1: ``final + (initial - final) * (1 - progress) ** 3``.
 
     Args:
-        step: counted from 0. Before ``begin`` the share is ``initial``, after ``end`` it is ``final``.
-        begin, end: first and last step of the rise.
+        step: counted from 0. Up to ``begin`` the share is ``initial``, from ``end`` on it is ``final``.
+        begin, end: first and last step of the rise; if they are one step, the share jumps there.
         final, initial: shares from 0 to below 1.
+
+    Raises:
+        ValueError: the rise ends before it begins.
     """
-    progress = min(max((step - begin) / (end - begin), 0.0), 1.0)
+    if end < begin:
+        raise ValueError(f"The rise ends no earlier than it begins; got begin {begin} and end {end}.")
+    if step >= end:
+        return final
+    progress = (step - begin) / (end - begin) if step > begin else 0.0
     return final + (initial - final) * (1 - progress) ** 3
 
 
@@ -93,7 +101,11 @@ class MagnitudePruning(keras.callbacks.Callback):
     """Prunes while the model trains, on the schedule of :func:`cubic_sparsity`, and keeps zeros zero from then on.
 
     A weight that is zero still gets a gradient, and the optimizer moves it: the masks are therefore laid on again after
-    each step, and what is zero once stays so. Give the same callback to a further ``fit`` and its zeros hold there too.
+    each step, and what is zero once stays so. Keras calls back once for each execution: if a model is compiled with
+    ``steps_per_execution`` above 1, zeros may move within an execution, and are zeros again behind it.
+
+    Give the same callback to a further ``fit``: its schedule goes on where it was, and its zeros hold there too. A fit
+    that ends before the schedule does, with fewer zeros than asked for, says so in a warning.
 
     Args:
         final: share of zeros at the end.
@@ -104,6 +116,7 @@ class MagnitudePruning(keras.callbacks.Callback):
 
     Attributes:
         masks: the masks in force, path of the layer → bool array.
+        step: steps that were trained so far.
 
     Raises:
         ValueError: ``final`` is no share, or ``steps`` or ``every`` is not 1 or more.
@@ -120,15 +133,29 @@ class MagnitudePruning(keras.callbacks.Callback):
         self.final, self.end, self.every = final, max(1, round(0.75 * steps)), every
         self.scope, self.leave_out = scope, tuple(leave_out)
         self.masks: dict[str, np.ndarray] = {}
-        self.step = 0
+        self.step, self._done = 0, 0  # in all, and in this epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._done = 0
 
     def on_train_batch_end(self, batch, logs=None):
-        self.step += 1
+        batches = (self.params or {}).get("steps") or batch + 1  # the last execution of an epoch may be cut short
+        before, done = self.step, min(batch + 1, batches)
+        self.step, self._done = before + done - self._done, done
         apply_masks(self.model, self.masks)  # first, or what the step has moved could come back in a new choice
-        if self.step <= self.end and (self.step % self.every == 0 or self.step == self.end):
+        if before < self.end and (self.step // self.every > before // self.every or self.step >= self.end):
             share = cubic_sparsity(self.step, 0, self.end, self.final)
             self.masks = magnitude_masks(self.model, share, scope=self.scope, leave_out=self.leave_out)
             apply_masks(self.model, self.masks)
+
+    def on_train_end(self, logs=None):
+        if self.step < self.end:
+            warnings.warn(
+                f"The fit has ended at step {self.step}, and the share of zeros rises until step {self.end}: it is "
+                f"{sparsity_of(self.model, self.leave_out):.0%} so far, not {self.final:.0%}. Give the same callback "
+                "to a further fit, or as steps the number that is trained (epochs × batches an epoch).",
+                stacklevel=2,
+            )
 
 
 def _largest(sizes: np.ndarray, sparsity: float) -> np.ndarray:

@@ -15,6 +15,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from kitutils.ship.adapted import pass_on, twin_of
+from kitutils.ship.calling import input_structure
 from kitutils.ship.kernels import calls_of
 
 MOMENTUM = 0.99  # of the moving average of what a layer reads
@@ -38,7 +40,8 @@ def fake_quantise(x, scale, zero, low: int = -128):
 
 
 def quantisation_aware(model: keras.Model, samples: np.ndarray) -> keras.Model:
-    """A copy of the model that trains with int8's rounding: compile it and train it a little.
+    """A copy of the model that trains with int8's rounding: compile it and train it a little. For int8 export
+    :func:`plain` of it: a converter does not know what its layers mean, and writes a larger file that answers worse.
 
     Args:
         model: Functional or Sequential, built; its dense layers and convolutions of two dimensions are each used once.
@@ -47,28 +50,26 @@ def quantisation_aware(model: keras.Model, samples: np.ndarray) -> keras.Model:
             what they read in training.
 
     Raises:
-        ValueError: the model has no such layer, or one of them is used more than once.
+        ValueError: the model is not built, has no such layer, or uses one of them more than once.
     """
+    if not model.built:
+        raise ValueError(f"{model.name} has no weights yet. Build it: call it once, or give it an Input.")
     replaced = [layer for layer in model.layers if type(layer) in (layers.Dense, layers.Conv2D)]
     if not replaced:
         raise ValueError(f"{model.name} has no dense layer and no convolution to make quantisation-aware.")
-    used = [call.operation.name for call in calls_of(model)]
-    if twice := [layer.name for layer in replaced if used.count(layer.name) > 1]:
+    # A layer's own input is no help: one that another model uses as well, as a fitted Sequential's do, has several.
+    read = [(call.operation.name, call.input_tensors[0]) for call in calls_of(model) if call.operation in replaced]
+    used = [name for name, _ in read]
+    if twice := sorted({name for name in used if used.count(name) > 1}):
         raise ValueError(
             f"{', '.join(twice)} of {model.name} is used more than once, so it has no one range to round in."
         )
-    reads = keras.Model(model.input, [layer.input for layer in replaced])
-    seen = reads(samples, training=False)
-    ranges = {
-        layer.name: [float(ops.min(x)), float(ops.max(x))]
-        for layer, x in zip(replaced, seen if isinstance(seen, list | tuple) else [seen], strict=True)
-    }
-    kinds = {layers.Dense: FakeQuantDense, layers.Conv2D: FakeQuantConv2D}
-    aware = keras.models.clone_model(
-        model, clone_function=lambda layer: kinds.get(type(layer), type(layer)).from_config(layer.get_config())
-    )
+    seen = keras.Model(input_structure(model), dict(read))(samples, training=False)
+    ranges = {name: [float(ops.min(x)), float(ops.max(x))] for name, x in seen.items()}
+    aware = _clone(model, {layers.Dense: FakeQuantDense, layers.Conv2D: FakeQuantConv2D})
     for old, new in zip(model.layers, aware.layers, strict=True):
         new.set_weights([*old.get_weights(), *map(np.float32, ranges.get(old.name, []))])
+    pass_on(model, aware)
     return aware
 
 
@@ -78,10 +79,7 @@ def plain(aware: keras.Model) -> keras.Model:
     Rounding it once more, as a converter does, changes nothing: the largest weight of each channel, which sets the
     scale, is one of those that rounding leaves as they are.
     """
-    kinds = {FakeQuantDense: layers.Dense, FakeQuantConv2D: layers.Conv2D}
-    model = keras.models.clone_model(
-        aware, clone_function=lambda layer: kinds.get(type(layer), type(layer)).from_config(layer.get_config())
-    )
+    model = _clone(aware, {FakeQuantDense: layers.Dense, FakeQuantConv2D: layers.Conv2D})
     for old, new in zip(aware.layers, model.layers, strict=True):
         if isinstance(old, _FakeQuant):
             new.kernel.assign(old.rounded_kernel())
@@ -89,7 +87,18 @@ def plain(aware: keras.Model) -> keras.Model:
                 new.bias.assign(old.bias)
         else:
             new.set_weights(old.get_weights())
+    pass_on(aware, model)
     return model
+
+
+def _clone(model: keras.Model, kinds: dict[type, type]) -> keras.Model:
+    """With other kinds of layers in place of some; all of them keep their names."""
+
+    def layer_of(layer: keras.Layer) -> keras.Layer:
+        kind = kinds.get(type(layer))
+        return twin_of(layer) if kind is None else kind.from_config(layer.get_config())
+
+    return keras.models.clone_model(model, clone_function=layer_of)
 
 
 class _FakeQuant:
@@ -102,6 +111,7 @@ class _FakeQuant:
         )
 
     def rounded_input(self, inputs, training):
+        inputs = ops.cast(inputs, self.compute_dtype)  # a lookup's one-hot rows are whole numbers
         if training:
             for end, now in ((self.low, ops.min(inputs)), (self.high, ops.max(inputs))):
                 end.assign(MOMENTUM * end + (1 - MOMENTUM) * ops.cast(now, end.dtype))

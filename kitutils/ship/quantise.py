@@ -33,6 +33,7 @@ def scale_and_zero(low: float, high: float, *, symmetric: bool = False) -> tuple
     """
     if not (np.isfinite(low) and np.isfinite(high) and low <= high):
         raise ValueError(f"A range has a finite low end and a high end that is no smaller; got {low} to {high}.")
+    low, high = float(low), float(high)  # the difference of two float32 may be too large for a float32
     if symmetric:
         return _scale(max(abs(low), abs(high)) / 127), 0
     low, high = min(low, 0.0), max(high, 0.0)

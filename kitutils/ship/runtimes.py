@@ -8,16 +8,15 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import threading
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from kitutils.course.session import quiet
+from kitutils.ship.arrays import Arrays
 from kitutils.ship.faults import BadExport, ShipError
-from kitutils.ship.inputs import Arrays
 from kitutils.ship.manifest import Manifest
 
-# Of every other format: ai_edge_litert.
 LIBRARY = {
     "keras": "keras",
     "savedmodel": "tensorflow",
@@ -35,6 +34,8 @@ TRUSTED = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
 )
+
+_ROOMS = (32, 256)  # of an open side, tried in turn: usual networks' filters and poolings leave something of one
 
 
 class Runtime(Protocol):
@@ -87,7 +88,7 @@ class _LiteRT:
 
         self._content = manifest.read(path)  # the interpreter does not keep it alive
         self._interpreter = Interpreter(model_content=self._content, num_threads=threads)
-        self._interpreter.allocate_tensors()  # says which delegate it takes, here where nobody hears it
+        _allocate(self._interpreter)  # says which delegate it takes, here where nobody hears it
         self._runners = {}
         signatures = self._interpreter.get_signature_list()
         for name in signatures:
@@ -97,13 +98,37 @@ class _LiteRT:
             ]
             # Of one signature the width says nothing: an open side is given as 1.
             self._runners[widths[0] if widths and len(signatures) > 1 else None] = runner
+        # A model with a loop goes into a file that takes one row at a time.
+        self._one_row = next(iter(runner.get_input_details().values()))["shape_signature"][0] == 1
         self._lock = threading.Lock()
 
     def run(self, arrays: Arrays) -> np.ndarray:
         first = next(iter(arrays.values()))
         runner = self._runners[None] if None in self._runners else self._runners[first.shape[1]]
+        size = 1 if self._one_row else len(first)
+        parts = [{name: array[i : i + size] for name, array in arrays.items()} for i in range(0, len(first), size)]
         with self._lock:
-            return next(iter(runner(**arrays).values())).astype(np.float32)
+            return np.concatenate([next(iter(runner(**part).values())) for part in parts]).astype(np.float32)
+
+
+def _allocate(interpreter: Any) -> None:
+    try:
+        interpreter.allocate_tensors()
+    except RuntimeError:
+        # An open side counts as 1 until an input comes with its own, and in 1 pixel a convolution may have no room.
+        details = interpreter.get_input_details()
+        open_ = [one for one in details if (one["shape_signature"][1:] < 0).any()]
+        if not open_:
+            raise
+        for room in _ROOMS:
+            for one in open_:
+                sides = one["shape_signature"]
+                interpreter.resize_tensor_input(one["index"], [1, *np.where(sides < 0, room, sides)[1:].tolist()])
+            try:
+                return interpreter.allocate_tensors()
+            except RuntimeError:
+                if room == _ROOMS[-1]:
+                    raise
 
 
 class _Onnx:

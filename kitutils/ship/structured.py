@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from kitutils.ship.adapted import pass_on, twin_of
 from kitutils.ship.kernels import calls_of
 
 # They treat each channel by itself, so a channel that is taken out before them is gone behind them too.
@@ -65,14 +66,14 @@ def prune_filters(model: keras.Model, share: float) -> keras.Model:
         read |= {reader.name: kept[name] for reader in path}
 
     def smaller(layer):
-        config = layer.get_config()
-        if layer.name in kept:
-            config["filters"] = len(kept[layer.name])
-        return type(layer).from_config(config)
+        if layer.name not in kept:
+            return twin_of(layer)
+        return type(layer).from_config(layer.get_config() | {"filters": len(kept[layer.name])})
 
     pruned = keras.models.clone_model(model, clone_function=smaller)
     for old, new in zip(model.layers, pruned.layers, strict=True):
         new.set_weights([_cut(old, weight, kept, read) for weight in old.weights])
+    pass_on(model, pruned)
     return pruned
 
 
@@ -99,7 +100,7 @@ def _paths(model: keras.Model) -> dict[str, list[keras.Layer]]:
     readers = _readers(model)
     found = {}
     for layer in model.layers:
-        if not _plain_convolution(layer):
+        if not (_plain_convolution(layer) and _each_alone(layer.activation)):
             continue
         path = readers[layer.name]
         while path[-1] is not None and _channelwise(path[-1]):
@@ -126,9 +127,14 @@ def _plain_convolution(layer: keras.Layer | None) -> bool:
     return type(layer) is layers.Conv2D and layer.groups == 1 and layer.data_format == "channels_last"
 
 
+def _each_alone(activation) -> bool:
+    """Whether an activation looks at one number at a time, as softmax, for one, does not."""
+    return getattr(activation, "__name__", "") in ACTIVATIONS
+
+
 def _channelwise(layer: keras.Layer) -> bool:
     if isinstance(layer, layers.BatchNormalization):
         return layer.axis in (-1, 3)
     if isinstance(layer, layers.Activation):
-        return getattr(layer.activation, "__name__", "") in ACTIVATIONS
+        return _each_alone(layer.activation)
     return isinstance(layer, CHANNELWISE)

@@ -14,16 +14,18 @@ from pathlib import Path
 
 import numpy as np
 
+from kitutils.ship.arrays import Arrays
+from kitutils.ship.card import NAME as CARD
 from kitutils.ship.embedding import embedded
 from kitutils.ship.faults import BadExport
-from kitutils.ship.inputs import Arrays
-from kitutils.ship.manifest import Manifest, Parity, read_manifest
+from kitutils.ship.manifest import NAME, Manifest, Parity, listed, read_manifest
 from kitutils.ship.predictor import preprocessing_of, probabilities, run
 from kitutils.ship.runtimes import installed, start
 
 SAMPLES = "samples.npz"
 KEPT = 32  # samples that stay in the folder, at most
 _EXPECTED = "expected"
+_OF_SYSTEMS = (".DS_Store", "Thumbs.db", "desktop.ini")  # macOS and Windows leave these where a folder was looked at
 
 
 def verify(folder: str | Path) -> dict[str, Parity]:
@@ -38,6 +40,16 @@ def verify(folder: str | Path) -> dict[str, Parity]:
     manifest = read_manifest(folder)
     for name in manifest.files:
         manifest.read(name)
+    strange = sorted(
+        name
+        for name in set(listed(manifest.folder)) - {*manifest.files, NAME, CARD}
+        if name.rpartition("/")[2] not in _OF_SYSTEMS
+    )
+    if strange:
+        raise BadExport(
+            f"{strange[0]} is not in the manifest of the export {manifest.name}, so nobody knows where it comes from. "
+            "Take it away, or export the model again."
+        )
     preprocessing = preprocessing_of(manifest)
     arrays, expected = read_samples(manifest)
     found = {}

@@ -7,6 +7,7 @@ Lessons: 44, 45.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import keras
 
@@ -14,6 +15,28 @@ from kitutils.data.text_streams import LabelledTexts
 from kitutils.train.fitting import fit
 from kitutils.train.runs import Run
 from kitutils.train.schedules import OneCycle
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an encoder that others pretrained is fine-tuned; see :func:`follow`.
+
+    Attributes:
+        frozen: blocks that stay as they are, from below, and the embedding with the first.
+        epochs: passes over the labelled texts.
+        peak: the largest learning rate.
+    """
+
+    frozen: int
+    epochs: int
+    peak: float
+
+
+# For networks of BERT's kind, by its paper's ranges: 2 to 4 epochs at 2e-5 to 5e-5 (Devlin et al., 2019, appendix A.3).
+RECIPES = {
+    "all layers": Recipe(frozen=0, epochs=3, peak=2e-5),
+    "first ten layers frozen": Recipe(frozen=10, epochs=3, peak=2e-5),  # of the twelve that BERT base has
+}
 
 
 def train_head(model: keras.Model, batches: LabelledTexts, epochs: int, *, peak: float = 1e-2, bar: bool = True) -> Run:
@@ -44,8 +67,8 @@ def train_head(model: keras.Model, batches: LabelledTexts, epochs: int, *, peak:
 def freeze(model: keras.Model, blocks: int) -> keras.Model:
     """Freeze a classifier's embedding and its first blocks, which read words and word order; the rest stays trainable.
 
-    Called again with another number, it unfreezes what was frozen. For ``BertBackbone`` of the size "base", with its
-    twelve blocks, ``freeze(model, 10)`` leaves two of them, a common recipe for few labels and little memory.
+    Called again with another number, it unfreezes what was frozen. For BERT base, with its twelve blocks,
+    ``freeze(model, 10)`` leaves two of them, a common recipe for few labels and little memory; see :func:`follow`.
 
     Args:
         model: :func:`kitutils.models.text_classifier`, with the kit's encoder or one of KerasHub's. Compile it anew, or
@@ -56,14 +79,17 @@ def freeze(model: keras.Model, blocks: int) -> keras.Model:
         The same model.
 
     Raises:
-        ValueError: the encoder has fewer blocks, or none by the names "block_0" or "transformer_layer_0" and so on.
+        ValueError: the encoder has fewer blocks by the names "block_0" or "transformer_layer_0" and so on.
     """
     bodies = [layer for layer in model.layers if isinstance(layer, keras.Model)]
     if len(bodies) != 1:
         raise ValueError(f"Expected a classifier with one encoder in it, as text_classifier makes; got {len(bodies)}.")
     layers = bodies[0].layers
     places = [place for place, layer in enumerate(layers) if re.fullmatch(r"(block|transformer_layer)_\d+", layer.name)]
-    if not places or not 0 <= blocks <= len(places):
+    if blocks and not places:
+        names = '"block_0" or "transformer_layer_0" and so on'
+        raise ValueError(f"This encoder has no blocks by the names {names}. For its layers, set trainable = False.")
+    if not 0 <= blocks <= len(places):
         raise ValueError(f"This encoder has {len(places)} blocks; {blocks} of them cannot be frozen.")
     bodies[0].trainable = True
     frozen = places[blocks - 1] + 1 if blocks else 0
@@ -96,3 +122,24 @@ def finetune(model: keras.Model, batches: LabelledTexts, epochs: int, *, peak: f
         metrics=["accuracy"],
     )
     return fit(model, batches, epochs, bar=bar)
+
+
+def follow(recipe: str, model: keras.Model, batches: LabelledTexts, *, bar: bool = True) -> Run:
+    """Fine-tune by one of the ``RECIPES``: :func:`freeze`, then :func:`finetune`.
+
+    Args:
+        recipe: its name.
+        model: :func:`kitutils.models.text_classifier`; it is compiled anew and trained in place.
+        batches: the texts and their labels.
+        bar: one line of progress.
+
+    Returns:
+        The record of the training.
+
+    Raises:
+        ValueError: there is no such recipe, or the encoder has fewer blocks than it freezes.
+    """
+    if recipe not in RECIPES:
+        raise ValueError(f"recipe is one of {', '.join(map(repr, RECIPES))}; got {recipe!r}.")
+    chosen = RECIPES[recipe]
+    return finetune(freeze(model, chosen.frozen), batches, chosen.epochs, peak=chosen.peak, bar=bar)

@@ -163,7 +163,7 @@ from kitutils import plots
 
 table_of = record("text_layers")
 names = {"nothing": "nothing frozen", "lower half": "lower half frozen", "all but head": "all but the head frozen",
-         "random": "random first weights", "nb_svm": "NB-SVM", "tfidf_lr": "TF-IDF and LR"}
+         "random": "random first weights", "nb_svm": "NB-SVM, single words", "tfidf_lr": "TF-IDF and LR"}
 counts = ["100", "1000", "all"]
 mean = {key: [100 * np.mean(table_of[count][key]) for count in counts] for key in names}
 figure, axis = plots.plt.subplots(figsize=(5.6, 2.8))
@@ -416,8 +416,8 @@ claim("films.over_counts", film_score["pretrained on doc strings"] - film_score[
 
 # %%
 reviews_record = record("text_reviews")
-names = {"encoder": "word vectors, from scratch", "with a block": "the same and a block", "nb_svm": "NB-SVM",
-         "tfidf_lr": "TF-IDF and LR"}
+names = {"encoder": "word vectors, from scratch", "with a block": "the same and a block",
+         "nb_svm": "NB-SVM, words and pairs", "tfidf_lr": "TF-IDF and LR"}
 final = {name: 100 * np.mean(reviews_record[key]) for key, name in names.items()}
 print("\n".join(f"{points:.1f} %   {name}" for name, points in final.items()))
 claim("films.all_labels", final["word vectors, from scratch"] - final["TF-IDF and LR"], at_least=-2, at_most=2,
@@ -512,9 +512,9 @@ claim("attention.what_matters", share["whose loss costs most probability"], data
 # %% [markdown]
 # Often some word does matter: hiding it changes more than one answer in three. The last block looks elsewhere, most
 # often at a full stop. The first two blocks find such words far more often than chance, and still miss about half of
-# them; no map says which block to believe. **A map shows where numbers flow. What an answer hangs on, you learn by changing the text.** (Jain and Wallace,
-# "Attention is not explanation", 2019. Wiegreffe and Pinter replied "Attention is not not explanation": maps tell
-# something in some tests. So test.)
+# them; no map says which block to believe. **A map shows where numbers flow. What an answer hangs on, you learn by
+# changing the text.** (Jain and Wallace, "Attention is not explanation", 2019. Wiegreffe and Pinter replied "Attention
+# is not not explanation": maps tell something in some tests. So test.)
 #
 # ## 6 A BERT of others
 #
@@ -532,7 +532,7 @@ NAME = None    # "bert_tiny_en_uncased" fetches 18 MB from Kaggle, "bert_base_en
 
 def untrained(folder):
     models = library().models
-    sizes = {"num_layers": pick(ci=1, workshop=3, full=3), "num_heads": 2, "hidden_dim": 32, "intermediate_dim": 64,
+    sizes = {"num_layers": pick(ci=1, workshop=12, full=12), "num_heads": 2, "hidden_dim": 32, "intermediate_dim": 64,
              "max_sequence_length": 128}
     models.BertBackbone(len(words.vocabulary), **sizes).save_to_preset(folder)
     models.BertTokenizer(list(words.vocabulary), lowercase=True).save_to_preset(folder)
@@ -546,18 +546,21 @@ except PresetError as error:    # no package or no network: it says what to do
     print(f"{error}\nThe lesson goes on without it.")
 
 # %% [markdown]
-# All blocks but the last frozen, a dozen phrases, one epoch. For `bert_base`, with twelve blocks, begin with
-# `freeze(borrowed, 10)`, 2e-5 and three epochs.
+# `RECIPES` names two ways to fine-tune a BERT, both for three epochs at 2e-5. With twelve blocks, as `bert_base` has, ten
+# can stay frozen. Here a dozen phrases are enough to see it work.
 
 # %%
 if bert:
+    from kitutils.train.finetune import follow
+
     borrowed = text_classifier(bert.body, 2)
     once = LabelledTexts(bert.words.encode(phrases.x_train[:12]), phrases.y_train[:12], widths=(128,))
     blocks = sum("transformer_layer" in layer.name for layer in bert.body.layers)
-    before, held = bert.body.get_layer("token_embedding").get_weights()[0], max(1, blocks - 1)
-    finetune(freeze(borrowed, held), once, 1, peak=2e-5)
+    recipe = "first ten layers frozen" if blocks > 10 else "all layers"
+    before = bert.body.get_layer("token_embedding").get_weights()[0]
+    follow(recipe, borrowed, once)
     same = np.array_equal(before, bert.body.get_layer("token_embedding").get_weights()[0])
-    print(f"{blocks} blocks, {held} of them frozen; the table of words is as it was: {same}")
+    print(f"{blocks} blocks, {recipe}; the table of words is as it was: {same}")
 
 # %% [markdown]
 # ### Article clinic: a baseline left out

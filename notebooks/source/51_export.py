@@ -5,7 +5,7 @@
 #
 # | teach | run | needs | opens |
 # |---|---|---|---|
-# | 65 min | 1 min | 13, 41, 44 | `kitutils.ship.exporting`, `kitutils.ship.verifying`, `kitutils.ship.benchmarking`, `kitutils.ship.predictor`, `kitutils.ship.embedding`, `kitutils.ship.obstacles`, `kitutils.ship.faults` |
+# | 65 min | 1 min | 13, 41, 44 | `kitutils.ship.exporting`, `kitutils.ship.verifying`, `kitutils.ship.benchmarking`, `kitutils.ship.predictor`, `kitutils.ship.embedding`, `kitutils.ship.obstacles`, `kitutils.ship.card`, `kitutils.ship.faults` |
 #
 # By the end you will be able to
 #
@@ -298,8 +298,8 @@ claim("export.wrong_scale", lost, at_least=pick(ci=-100, workshop=15, full=20), 
       label="Points lost when pixels are rescaled twice; no error is raised")
 
 # %% [markdown]
-# Numbers go in, numbers come out. So the file must say what it wants. `export` has put labels, range, version and shape
-# into each form, and `predict` takes **raw** inputs, an array or a PNG, by that record. It refuses what does not fit.
+# The file must say what it wants. `export` has put labels, range, version and shape into each form, and `predict` takes
+# **raw** inputs, an array or a PNG, by that record. It refuses what does not fit.
 
 # %%
 from kitutils.ship import BadInput, embedded
@@ -390,18 +390,25 @@ file.write_bytes(whole)
 claim("export.tampered_refused", refused, at_least=1, data=cifar, label="A file with one changed byte is refused")
 
 # %% [markdown]
-# What hashes cannot say belongs into a **model card**, for people: what the model is for, on which data it was judged,
-# where it fails. Half of it the manifest knows.
+# What hashes cannot say belongs into a **model card**, for people: its use, how it was judged, where it fails. Half
+# of it `export` wrote into `MODEL_CARD.md`; we add ours. What we leave out, the card calls *Not stated*.
 
 # %%
-names = manifest.labels
-print(f"{manifest.name} {manifest.version}: {len(names)} classes, {names[0]} to {names[-1]}")
-how = manifest.source.get("made_by", "training")
-print(f"made by {how} for lesson {manifest.source['lesson']} from {manifest.source['data']['name']}")
-print(f"judged on {len(some.x_test):,} test images: {right['0–255']:.1f} % right; worst class: ", end="")
+from IPython.display import Markdown, display
+
+from kitutils.ship import Card, write_card
+
 said = predictor.outputs({name: some.x_test.astype("float32")}).argmax(axis=1)
 recalls = [np.mean(said[some.y_test == label] == label) for label in range(10)]
-print(f"{names[int(np.argmin(recalls))]}, {min(recalls):.0%} found")
+written = write_card(place / "resnet", Card(
+    intended_use="To practise exporting, in lesson 51, and for nothing that matters.",
+    out_of_scope="Decisions about people. Photos of anything else: one of the ten labels is always its answer.",
+    training_data=cifar.card.citation,
+    evaluation={f"right, of {len(some.x_test):,} test images": f"{right['0–255']:.1f} %",
+                f"found of its worst class, {manifest.labels[int(np.argmin(recalls))]}": f"{100 * min(recalls):.0f} %"},
+    limitations=f"Its files take pixels from 0 to 1 without a word, and then {right['0–1']:.1f} % are right.",
+))
+display(Markdown(written.read_text(encoding="utf8")))
 
 # %% [markdown]
 # **Exercise 51.2 (5 minutes).** These lines export safely. Put them in order: letters only, such as `"A B C …"`.
@@ -467,13 +474,14 @@ except Exception as error:
 
 # %% [markdown]
 # It was written without a word, and cannot be loaded. In your own code take `gelu(approximate=True)` before you train.
-# The kit's export says "not training" and writes that operation in others; what a format really cannot hold, `obstacles`
-# says before a converter is asked:
+# The kit's export says "not training" and writes that operation in others; what a format cannot hold as it stands,
+# `obstacles` says before a converter is asked:
 
 # %%
-from kitutils.ship import obstacles
+from kitutils.ship import Images, obstacles
 
-mended = export(flipping, place / "mended", samples=asked, formats=["onnx"], output="logits")
+mended = export(flipping, place / "mended", samples=asked, formats=["onnx"], output="logits",
+                preprocessing=Images((32, 32, 3)))
 claim("export.mended", mended.forms["onnx"].parity.difference, at_most=1e-5, data=cifar,
       label="Both traps, exported by the kit: difference")
 looped = keras.Sequential([keras.Input((20, 4)), layers.LSTM(8), layers.Dense(2)])

@@ -1,5 +1,6 @@
 """The image benchmark's arithmetic on made-up runs, and a tiny run of each of its trainings."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -29,6 +30,15 @@ def rows(benchmark):
     rng = np.random.default_rng(0)
     x, y = rng.integers(0, 256, (40, 32, 32, 3)).astype(np.uint8), np.arange(40) % 10
     return benchmark.Rows(x, y, x[:10], y[:10])
+
+
+def test_another_backend_than_that_of_keras_is_refused(benchmark, monkeypatch, capsys):
+    monkeypatch.setattr(benchmark.Rows, "load", lambda validation: pytest.fail("It went on."))
+    other = "torch" if keras.backend.backend() == "jax" else "jax"
+    monkeypatch.setattr("sys.argv", ["images.py", f"--backend={other}"])
+    with pytest.raises(SystemExit):
+        benchmark.main()
+    assert f"Keras runs on {keras.backend.backend()}" in capsys.readouterr().err
 
 
 def test_each_training_runs(benchmark, rows, monkeypatch):

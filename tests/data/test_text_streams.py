@@ -49,3 +49,27 @@ def test_each_row_has_one_label_and_there_are_rows():
         LabelledTexts(Tokens(ids, ids != 0), np.zeros(2))
     with pytest.raises(ValueError, match="no texts to train on"):
         LabelledTexts(Tokens(ids[:0], ids[:0] != 0), np.zeros(0))
+
+
+@pytest.mark.parametrize(
+    ("labels", "received"),
+    [
+        (["no", "yes", "no"], "<U3 such as 'no'"),
+        (np.array(["0", "1", "0"], dtype=object), "object such as '0'"),
+        ([0.9, 1.9, 0.0], r"float64 such as 0\.9"),
+        ([0.0, np.nan, 1.0], r"float64 such as 0\.0"),
+        ([1, -1, 1], "int64 such as -1"),
+    ],
+)
+def test_labels_are_whole_numbers_from_0(labels, received):
+    ids = np.ones((3, 4), dtype=np.int32)
+    with pytest.raises(ValueError, match=f"whole numbers from 0 on; got {received}"):
+        LabelledTexts(Tokens(ids, ids != 0), labels)
+
+
+@pytest.mark.parametrize("labels", [[2, 0, 1], np.array([2, 0, 1], dtype=np.uint8), np.array([True, False, True])])
+def test_whole_numbers_and_truth_values_pass_as_int32(labels):
+    ids = np.arange(1, 13, dtype=np.int32).reshape(3, 4)
+    ((inputs, dealt),) = LabelledTexts(Tokens(ids, ids != 0), labels, widths=(4,)).epoch(0)
+    assert dealt.dtype == np.int32
+    np.testing.assert_array_equal(dealt, np.asarray(labels, dtype=int)[inputs["token_ids"][:, 0] // 4])

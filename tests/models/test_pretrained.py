@@ -18,6 +18,9 @@ def test_they_are_small_and_say_where_they_come_from(shipped):
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= 8_000_000
     assert shipped.facts["command"].startswith("python -m kitutils.train.pretrain")
     assert {"data", "last epoch", "minutes", "versions", "date", "sha256"} <= set(shipped.facts)
+    held = shipped.facts["held out"]
+    assert held["command"] == "python -m kitutils.train.pretrain --score kitutils/models/weights"
+    assert held["texts"] == 400 and held["guessed"] > 3 * held["most frequent piece"]
 
 
 def test_texts_about_the_same_thing_are_alike(shipped):

@@ -110,6 +110,17 @@ def test_positions_count_from_the_first_token():
     np.testing.assert_array_equal(found, np.tile(np.array(positions.vectors)[:3], (2, 1, 1)))
 
 
+def test_a_row_of_more_tokens_than_positions_is_refused():
+    model = text_classifier(small(length=4), 2)
+    assert model({"token_ids": IDS[:, :4], "padding_mask": MASK[:, :4]}).shape == (2, 2)
+    given = {"token_ids": IDS, "padding_mask": MASK}
+    message = r"rows of 6 tokens, and this encoder has 4 positions"
+    with pytest.raises(ValueError, match=message):
+        model(given)
+    with pytest.raises(ValueError, match=message):
+        model.predict(given, verbose=0)
+
+
 def test_masked_mean():
     x = np.array([[[1.0, 2], [3, 4], [100, 100]], [[7, 7], [7, 7], [7, 7]]])
     mask = np.array([[1, 1, 0], [0, 0, 0]])
@@ -160,6 +171,11 @@ def test_attention_maps_are_those_of_the_blocks():
     np.testing.assert_allclose(maps[0], body.get_layer("block_0").scores(x, MASK), atol=1e-5)
     x = body.get_layer("block_0")(x, MASK)
     np.testing.assert_allclose(maps[1], body.get_layer("block_1").scores(x, MASK), atol=1e-5)
+
+
+def test_attention_maps_need_blocks_of_the_kit():
+    with pytest.raises(ValueError, match=r"encoder has none of the kit's blocks.*depth=1 or more"):
+        attention_maps(small(depth=0), IDS, MASK)
 
 
 def test_take_over_begins_with_the_same_vectors_and_goes_on_from_there():

@@ -1,4 +1,5 @@
-"""Three small models and their exports: images, texts, rows of a table. Made once for all tests of this folder."""
+"""Small models and their exports: images, texts, rows of a table; pixels and codes, which arrive as whole numbers. Made
+once for all tests of this folder."""
 
 from types import SimpleNamespace
 
@@ -9,6 +10,8 @@ FORMS = {
     "images": ("keras", "savedmodel", "litert", "litert_float16", "litert_dynamic", "litert_int8", "onnx"),
     "texts": ("keras", "savedmodel", "litert", "litert_float16", "litert_dynamic", "onnx"),
     "rows": ("keras", "savedmodel", "litert", "litert_float16", "litert_dynamic", "onnx"),
+    "pixels": ("keras", "savedmodel", "litert", "litert_dynamic", "onnx"),
+    "codes": ("keras", "savedmodel", "litert", "onnx"),
 }
 WORDS = ["the", "dress", "came", "too", "late", "and", "was", "torn", "I", "sent", "it", "back", "with", "a", "note"]
 
@@ -46,7 +49,31 @@ def _rows():
     return SimpleNamespace(model=model, raw=raw, labels=["kept", "returned"], more={})
 
 
+def _pixels():
+    """Images for a model whose input is uint8."""
+    from kitutils.models import fast_cnn
+
+    raw = np.random.default_rng(0).integers(0, 256, (60, 16, 16, 3)).astype(np.uint8)
+    model = fast_cnn(raw, 3, stages=((4, 4),))
+    return SimpleNamespace(model=model, raw=list(raw), labels=["cat", "dog", "owl"], more={"output": "logits"})
+
+
+def _codes():
+    """Rows with a number and, beside it, a code of type int32."""
+    import keras
+    from keras import layers, ops
+
+    price, code = keras.Input((), name="price"), keras.Input((), dtype="int32", name="code")
+    known = layers.Activation("tanh")(ops.where(ops.equal(price, price), price, ops.zeros_like(price)))
+    x = layers.Concatenate()([layers.Reshape((1,))(known), layers.Embedding(9, 3)(code)])
+    rng = np.random.default_rng(0)
+    raw = [{"price": float(rng.normal()), "code": int(code)} for code in rng.integers(1, 9, 60)]
+    model = keras.Model({"price": price, "code": code}, layers.Dense(2)(x), name="codes")
+    return SimpleNamespace(model=model, raw=raw, labels=["kept", "returned"], more={})
+
+
 MAKERS = {"images": _images, "texts": _texts, "rows": _rows}
+WHOLE = {"pixels": _pixels, "codes": _codes}
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +88,7 @@ def shipped(tmp_path_factory):
     def get(kind):
         if kind not in made:
             keras.utils.set_random_seed(0)
-            one = MAKERS[kind]()
+            one = (MAKERS | WHOLE)[kind]()
             one.folder = tmp_path_factory.mktemp("exports") / kind
             one.manifest = export(
                 one.model,

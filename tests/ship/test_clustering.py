@@ -44,11 +44,12 @@ def test_few_values_need_no_clustering(network):
         np.testing.assert_array_equal(before, after)
 
 
-def test_clusters_and_zeros_hold_while_the_values_learn(network):
+@pytest.mark.parametrize("together", [1, 3])
+def test_clusters_and_zeros_hold_while_the_values_learn(network, together):
     model = cluster(prune(network, 0.5), 8)
     before = kernels(model)
     rng = np.random.default_rng(0)
-    model.compile(keras.optimizers.Adam(1e-2), LOSS)
+    model.compile(keras.optimizers.Adam(1e-2), LOSS, steps_per_execution=together)
     images, labels = rng.integers(0, 256, (64, 8, 8, 3)).astype("uint8"), rng.integers(0, 4, 64)
     model.fit(images, labels, batch_size=16, verbose=0, callbacks=[ShareWeights()])
     assert sparsity_of(model) == pytest.approx(0.5, abs=1e-3)

@@ -48,6 +48,25 @@ def test_an_artifact_is_exported_by_its_name_and_by_its_folder_and_measured(digi
     assert code == 0 and "litert" in output and "one sample, ms" in output
 
 
+def test_what_a_person_says_comes_from_a_file_and_what_is_missing_is_told(digits, tmp_path):
+    card = tmp_path / "digits.yaml"
+    card.write_text("intended_use: To read digits.\nevaluation: {right of 360: 97 %}\n", encoding="utf8")
+    code, output = kit("export", "digits_cnn", tmp_path / "out", "--formats", "keras", "--card", card)
+    assert code == 0
+    written = (tmp_path / "out" / "MODEL_CARD.md").read_text(encoding="utf8")
+    assert "> To read digits.\n" in written and "> - right of 360: 97 %\n" in written
+    assert "MODEL_CARD.md: out_of_scope, training_data, limitations, licence, contact not stated." in output
+    assert "--card" not in output
+    code, output = kit("export", "digits_cnn", tmp_path / "out", "--formats", "keras", "--replace")
+    assert code == 0 and "give that with --card" in output
+    assert "To read digits." not in (tmp_path / "out" / "MODEL_CARD.md").read_text(encoding="utf8")
+
+
+def test_a_card_that_cannot_be_read_is_told_before_the_model_is_looked_for(tmp_path):
+    with pytest.raises(ShipError, match=r"no\.yaml cannot be read .* under some of intended_use"):
+        kit("export", "nowhere", tmp_path / "out", "--card", tmp_path / "no.yaml")
+
+
 def test_formats_that_cannot_hold_it_are_left_out_and_told(monkeypatch, tmp_path):
     import keras
 
@@ -59,7 +78,7 @@ def test_formats_that_cannot_hold_it_are_left_out_and_told(monkeypatch, tmp_path
     save_artifact("rows", model, lesson="01", data=data.load("digits"), input_range=[0, 16])
     code, output = kit("export", "rows", tmp_path / "out")
     assert code == 0
-    assert "without litert: LiteRT has no lists of tensors" in output
+    assert "without litert: The loop of LSTM" in output
     assert set(load(tmp_path / "out").manifest.forms) == {"keras", "savedmodel", "onnx"}
 
 

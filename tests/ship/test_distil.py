@@ -52,6 +52,37 @@ def test_the_student_comes_nearer_to_the_teacher_who_stays():
         np.testing.assert_array_equal(old, now)
 
 
+ENDS = {
+    "softmax": [layers.Dense(3, activation="softmax")],
+    "sigmoid": [layers.Dense(3), layers.Activation("sigmoid")],
+    "Softmax": [layers.Dense(3), layers.Softmax()],
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.parametrize("within", [False, True])
+def test_probabilities_are_refused_where_they_can_be_seen(name, within):
+    logits = keras.Sequential([keras.Input((6,)), layers.Dense(3, activation="linear")])
+    chances = keras.Sequential([keras.Input((6,)), *ENDS[name]])
+    if within:
+        chances = keras.Sequential([keras.Input((6,)), chances])
+    with pytest.raises(ValueError, match=f"teacher ends in {name.lower()}.*needs its logits"):
+        Distiller(logits, chances)
+    with pytest.raises(ValueError, match=f"student ends in {name.lower()}"):
+        Distiller(chances, logits)
+
+
+def test_a_model_whose_end_cannot_be_seen_is_taken():
+    class Own(keras.Model):
+        output_shape = (None, 3)
+
+        def call(self, x):
+            return x[:, :3]
+
+    logits = keras.Sequential([keras.Input((6,)), layers.Dense(3), layers.Dropout(0.1)])
+    Distiller(logits, Own())
+
+
 def test_what_makes_no_sense_is_refused():
     three, four = (keras.Sequential([keras.Input((6,)), layers.Dense(n)]) for n in (3, 4))
     with pytest.raises(ValueError, match="same classes"):

@@ -151,6 +151,30 @@ def test_an_estimator_that_cannot_answer_is_refused_with_the_way_round(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
+def test_columns_that_have_no_names_are_refused_before_anything_is_written(tmp_path):
+    x = TABLE[["price", "age"]].fillna(0).to_numpy()
+    estimator = LogisticRegression().fit(x, KEPT)
+    with pytest.raises(ShipError, match=r"columns are named 0 \(int\), 1 \(int\).*to_numpy\(\)"):
+        export_estimator(estimator, tmp_path / "it", samples=pd.DataFrame(x))
+    with pytest.raises(ShipError, match="each once; got price, price"):
+        export_estimator(estimator, tmp_path / "it", samples=pd.DataFrame(x, columns=["price", "price"]))
+    assert not list(tmp_path.iterdir())
+    assert export_estimator(estimator, tmp_path / "it", samples=pd.DataFrame(x).to_numpy()).labels == ("0", "1")
+
+
+def test_a_column_of_yes_and_no_is_one_of_numbers(tmp_path):
+    table = pd.DataFrame({"price": TABLE["price"], "gift": RNG.random(80) < 0.5})
+    estimator = LogisticRegression().fit(table, table["gift"])
+    manifest = export_estimator(estimator, tmp_path / "it", samples=table)
+    assert manifest.preprocessing["numbers"] == ["price", "gift"] and manifest.preprocessing["flags"] == ["gift"]
+    assert [entry["dtype"] for entry in manifest.inputs] == ["float32", "float32"]
+    answers = load(tmp_path / "it").predict([{"price": 3.0, "gift": True}, {"price": 3.0, "gift": 1}])
+    assert answers[0] == answers[1]
+    assert [answer.label for answer in load(tmp_path / "it").predict(table)] == table["gift"].astype(str).tolist()
+    with pytest.raises(BadInput, match="price is a number or missing; got True"):
+        load(tmp_path / "it").predict([{"price": True, "gift": True}])
+
+
 def test_what_the_preparation_would_lose_is_found_before_anything_is_written(tmp_path):
     table = TABLE.assign(size=TABLE["size"].replace("", None))  # missing arrives as "", which this one never saw
     columns = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["size"]))

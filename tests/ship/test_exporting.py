@@ -8,7 +8,10 @@ import pytest
 
 from kitutils.course import artifact
 from kitutils.ship import (
+    BadExport,
+    BadInput,
     CannotHold,
+    Images,
     Parity,
     ParityFailed,
     Plain,
@@ -47,7 +50,7 @@ def test_the_manifest_says_what_a_user_needs(kind, shipped):
     assert sorted(manifest.files) == sorted(
         path.relative_to(one.folder).as_posix()
         for path in one.folder.rglob("*")
-        if path.is_file() and path.name != "manifest.json"
+        if path.is_file() and path.name not in ("manifest.json", "MODEL_CARD.md")
     )
     for form in manifest.forms.values():
         assert form.parity.passed
@@ -68,7 +71,7 @@ def test_labels_version_and_preprocessing_stand_inside_each_file(kind, form, shi
     inside = embedded(one.folder / one.manifest.forms[form].path)
     assert inside["labels"] == one.labels
     assert inside["version"] == "1"
-    assert inside["preprocessing"]["kind"] == kind
+    assert inside["preprocessing"]["kind"] == {"pixels": "images", "codes": "rows"}.get(kind, kind)
     if kind == "texts":
         assert len(inside["preprocessing"]["wordpiece"]["vocabulary"]) > 50
 
@@ -140,6 +143,7 @@ def test_a_last_layer_that_says_nothing_must_be_explained(tmp_path):
         ({"labels": ["a"]}, "needs 2 different labels"),
         ({"labels": ["a", "a"]}, "needs 2 different labels"),
         ({"labels": []}, "needs 2 different labels"),
+        ({"samples": {"input": np.zeros((2, 5))}}, r"input has shape \(rows, 4\); got \(2, 5\)"),
         ({"output": "votes"}, "output is logits or probabilities"),
         ({"formats": ["h5"]}, "The formats are"),
         ({"formats": []}, "The formats are"),
@@ -161,7 +165,7 @@ def test_an_obstacle_is_told_before_anything_is_converted(tmp_path, monkeypatch)
 
     model = keras.Sequential([keras.Input((4, 2)), keras.layers.LSTM(3), keras.layers.Dense(2)])
     monkeypatch.setattr(exporting, "write", lambda *_, **__: pytest.fail("it was converted"))
-    with pytest.raises(CannotHold, match="litert: LiteRT has no lists of tensors"):
+    with pytest.raises(CannotHold, match="litert: The loop of LSTM"):
         export(model, tmp_path / "out", samples=np.zeros((2, 4, 2)))
     assert not list(tmp_path.iterdir())
 
@@ -194,7 +198,8 @@ def test_an_older_export_is_kept_unless_it_is_to_be_replaced(tmp_path):
         export(small(), out, samples=X, formats=["keras"], version="2")
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     export(small(), out, samples=X, formats=["keras"], version="2", replace=True)
-    assert sorted(path.name for path in out.iterdir()) == ["manifest.json", "model.keras", "samples.npz"]
+    there = ["MODEL_CARD.md", "manifest.json", "model.keras", "samples.npz"]
+    assert sorted(path.name for path in out.iterdir()) == there
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert load(out).manifest.version == "2"
 
@@ -299,6 +304,132 @@ def test_an_output_that_is_huge_does_not_hide_a_fault_of_the_others():
     assert not compare(found, expected, "logits", bounds).passed
     near = np.array([[1.0, -1.0], [-4.0, 4.0]], np.float32)
     assert compare(near + 0.04, near, "logits", Parity(0, 0, 2, 1e-5, 0)).difference == pytest.approx(0.01, rel=1e-3)
+
+
+@pytest.mark.parametrize("form", ["litert", "litert_int8"])
+def test_images_of_any_size_run_in_litert(form, tmp_path):
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(0)  # of some first weights the answers nearly cancel out, and int8 shows
+    image = keras.Input((None, None, 3))
+    x = layers.MaxPooling2D()(layers.Conv2D(4, 3, activation="relu")(image))  # which has no room in a single pixel
+    model = keras.Model(image, layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+    rng = np.random.default_rng(0)
+    samples = rng.random((8, 12, 12, 3), np.float32)
+    export(model, tmp_path / "out", samples=samples, formats=[form], agreement=0)
+    runs = load(tmp_path / "out")
+    for shape in ((1, 9, 7, 3), (3, 20, 33, 3), (1, 9, 7, 3)):
+        given = {"input": rng.random(shape, np.float32)}
+        expected = ask(model, given)
+        apart = np.abs(runs.outputs(given) - expected).max() / np.abs(expected).max()
+        assert apart < (1e-5 if form == "litert" else 0.2)
+
+
+def test_a_filter_wider_than_the_first_room_runs_in_litert(tmp_path):
+    import keras
+    from keras import layers
+
+    signal = keras.Input((None, 2))
+    model = keras.Model(signal, layers.Dense(2)(layers.GlobalAveragePooling1D()(layers.Conv1D(3, 40)(signal))))
+    samples = np.random.default_rng(0).random((4, 50, 2), np.float32)
+    export(model, tmp_path / "out", samples=samples, formats=["litert"])
+    np.testing.assert_allclose(load(tmp_path / "out").outputs({"input": samples}), ask(model, {"input": samples}), 1e-4)
+
+
+def test_a_model_of_pixels_from_0_to_1_answers_files_as_the_arrays_it_was_trained_on(tmp_path):
+    import io
+
+    import keras
+    from PIL import Image
+
+    model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)], name="digit")
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 8, 8, 1)).astype(np.uint8)
+    for samples in (pixels, pixels / 255):
+        with pytest.raises(ShipError, match="digit does not tell which pixel values"):
+            export(model, tmp_path / "out", samples=samples, formats=["litert"])
+    export(model, tmp_path / "out", samples=pixels / 255, formats=["litert"], preprocessing=Images((8, 8, 1), 0, 1))
+    file = io.BytesIO()
+    Image.fromarray(pixels[0, ..., 0]).save(file, "PNG")
+    runs = load(tmp_path / "out")
+    from_file, from_array = runs.predict([file.getvalue(), pixels[0] / 255])
+    assert from_file == from_array
+    with pytest.raises(BadInput, match="values are 0 to 1"):
+        runs.predict([pixels[0]])
+
+
+def test_a_model_of_one_string_is_exported_loaded_and_verified(tmp_path):
+    import keras
+
+    words = keras.layers.StringLookup(vocabulary=["red", "dress", "late"], output_mode="one_hot")
+    model = keras.Sequential([keras.Input((1,), dtype="string"), words, keras.layers.Dense(2)], name="words")
+    given = {"input": np.array([["red"], ["late"], ["never seen"]], object)}
+    export(model, tmp_path / "out", samples=given, formats=["keras", "savedmodel"])
+    for form, parity in verify(tmp_path / "out").items():
+        assert parity.passed
+        runs = load(tmp_path / "out", form)
+        np.testing.assert_allclose(runs.outputs(given), ask(model, given), rtol=1e-5)
+        with pytest.raises(BadInput, match="an input is an array of numbers; got list"):
+            runs.predict([["red"]])
+
+
+def test_probes_stay_within_what_the_inputs_type_holds(tmp_path):
+    import keras
+    from keras import layers, ops
+
+    price = keras.Input((), dtype="float16", name="price")
+    x = ops.cast(price, "float32")
+    known = layers.Activation("tanh")(ops.where(ops.equal(x, x), x, ops.zeros_like(x)))
+    table = keras.Model({"price": price}, layers.Dense(2)(layers.Reshape((1,))(known)), name="table")
+    export(table, tmp_path / "table", samples=[{"price": value} for value in (0.5, 2, None)], formats=["keras"])
+    assert verify(tmp_path / "table")["keras"].passed
+
+    image = keras.Input((4, 4, 1), dtype="int8")
+    pictures = keras.Model(image, layers.Dense(2)(layers.Flatten()(ops.cast(image, "float32"))), name="pictures")
+    samples = list(np.random.default_rng(0).integers(0, 100, (4, 4, 4, 1)))
+    export(pictures, tmp_path / "pictures", samples=samples, formats=["keras"], preprocessing=Images((4, 4, 1)))
+    assert verify(tmp_path / "pictures")["keras"].passed
+
+
+def test_what_a_system_leaves_in_a_folder_makes_no_export_strange(tmp_path):
+    export(small(), tmp_path / "out", samples=X, formats="litert")
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini"):
+        (tmp_path / "out" / name).write_bytes(b"x")
+    (tmp_path / "out" / "below").mkdir()
+    (tmp_path / "out" / "below" / ".DS_Store").write_bytes(b"x")
+    assert verify(tmp_path / "out")["litert"].passed
+    (tmp_path / "out" / "more.DS_Store").write_bytes(b"x")
+    with pytest.raises(BadExport, match=r"more\.DS_Store is not in the manifest"):
+        verify(tmp_path / "out")
+
+
+def test_one_format_may_be_given_as_it_is(tmp_path):
+    assert set(export(small(), tmp_path / "out", samples=X, formats="litert").forms) == {"litert"}
+    with pytest.raises(ShipError, match=r"The formats are .*; got 'h5'"):
+        export(small(), tmp_path / "other", samples=X, formats="h5")
+
+
+def test_a_type_that_files_do_not_hold_is_refused(tmp_path):
+    import keras
+
+    x = keras.Input((4,), dtype="bfloat16")
+    model = keras.Model(x, keras.layers.Dense(2, dtype="float32")(x))
+    with pytest.raises(ShipError, match="takes bfloat16"):
+        export(model, tmp_path / "out", samples=X, formats=["keras"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_export_that_could_not_be_read_again_is_not_put_into_place(tmp_path, monkeypatch):
+    true = exporting.Manifest.write
+
+    def cut(self, folder):
+        true(self, folder)
+        (folder / "manifest.json").write_text("{")
+
+    monkeypatch.setattr(exporting.Manifest, "write", cut)
+    with pytest.raises(BadExport, match="cut or no JSON"):
+        export(small(), tmp_path / "out", samples=X, formats=["keras"])
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_stand_in_says_that_it_is_one(tmp_path, monkeypatch):

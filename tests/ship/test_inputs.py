@@ -12,6 +12,7 @@ from PIL import Image
 from kitutils.data import features
 from kitutils.data.tokens import train_wordpiece
 from kitutils.ship import BadExport, BadInput, Images, Plain, Rows, Texts
+from kitutils.ship.arrays import Signature
 from kitutils.ship.inputs import from_dict
 
 IMAGES = Images((4, 6, 3))
@@ -62,6 +63,39 @@ def test_a_photo_that_lies_on_its_side_is_turned():
     exif[0x0112] = 6  # turn by 90° to the right
     found = tall.arrays([encoded(PIXELS, exif=exif)])["input"][0]
     assert np.array_equal(found, np.rot90(PIXELS, -1))
+
+
+@pytest.mark.parametrize(("low", "high", "as_trained"), [(0, 1, PIXELS / 255), (-1, 1, PIXELS / 127.5 - 1)])
+def test_a_file_is_brought_into_the_range_of_the_model_and_an_array_taken_as_it_is(low, high, as_trained):
+    images = Images((4, 6, 3), low, high)
+    found = images.arrays([encoded(PIXELS), as_trained, np.round(as_trained).astype(np.int8)])["input"]
+    assert np.abs(found[0] - as_trained).max() < 1e-6 and found[0].min() >= low and found[0].max() <= high
+    assert np.array_equal(found[1], as_trained.astype(np.float32))
+    assert np.array_equal(found[2], np.round(as_trained))
+    with pytest.raises(
+        BadInput, match=f"Input 0: values are {low} to {high}; got .* a file is brought into that range"
+    ):
+        images.arrays([PIXELS])
+
+
+@pytest.mark.parametrize("image", [Images((4, 6, 3), 0, 16), Images((4, 6, 3), 0, 99.5)])
+def test_a_file_is_taken_as_it_is_where_training_rescaled_nothing(image):
+    pixels = PIXELS % 17
+    assert np.array_equal(image.arrays([encoded(pixels)])["input"][0], pixels)
+    with pytest.raises(BadInput, match=r"values are 0 to .*; got 0 to 25.\. Bring an image there as in training"):
+        image.arrays([encoded(PIXELS)])
+
+
+def test_a_dark_file_of_a_normalised_range_is_taken_as_array_too():
+    images = Images((4, 6, 3), -2.1179, 2.64)
+    for pixels in (PIXELS // 2, np.full_like(PIXELS, 255), np.zeros_like(PIXELS)):
+        from_array, from_file = images.arrays([images.from_file(pixels), encoded(pixels)])["input"]
+        assert np.array_equal(from_array, from_file)
+
+
+def test_a_file_divided_by_255_has_the_very_values_of_training():
+    found = Images((4, 6, 3), 0, 1).arrays([encoded(PIXELS)])["input"][0]
+    assert np.array_equal(found, PIXELS.astype(np.float32) / 255)
 
 
 def bomb():
@@ -185,11 +219,48 @@ def test_a_row_becomes_what_training_made_of_it(rows):
     """The service must not read an order otherwise than the lesson that trained the model."""
     import pandas as pd
 
-    found, wanted = ROWS.arrays(rows), features.as_inputs(pd.DataFrame(rows))
+    wanted = features.as_inputs(pd.DataFrame(rows))
+    inputs = [{"name": x, "shape": [], "dtype": "string" if x in ROWS.texts else "float32"} for x in wanted]
+    found = Signature(inputs).fitted(ROWS.arrays(rows))
     assert set(found) == set(wanted)
     for name, array in found.items():
         assert array.dtype == wanted[name].dtype
         assert np.array_equal(array, wanted[name], equal_nan=array.dtype == np.float32), name
+
+
+def test_yes_and_no_are_one_and_zero_where_they_are_meant():
+    rows = [{"gift": value} for value in (True, False, np.True_, np.False_, None, 1)]
+    found = Rows(("gift",), flags=("gift",)).arrays(rows)["gift"]
+    np.testing.assert_array_equal(found, [1, 0, 1, 0, math.nan, 1])
+    for row in rows[:4]:
+        with pytest.raises(BadInput, match=r"gift is a number or missing; got .*(True|False)"):
+            Rows(("gift",)).arrays([row])
+
+
+@pytest.mark.parametrize("others", [(), (2.0,), (3, -4), (np.int32(7),)])
+@pytest.mark.parametrize("code", [2**53 + 1, -(2**53) - 1, 2**63 - 1, np.int64(2**53 + 1)])
+def test_a_code_arrives_as_itself_however_large(code, others):
+    values = [code, *others]
+    found = Rows(("n",)).arrays([{"n": value} for value in values])
+    signature = Signature([{"name": "n", "shape": [], "dtype": "int64"}])
+    assert signature.fitted(found)["n"].tolist() == [int(value) for value in values]
+
+
+def test_codes_beyond_int64_arrive_or_are_refused():
+    def fitted(dtype, *values):
+        signature = Signature([{"name": "n", "shape": [], "dtype": dtype}])
+        return signature.fitted(Rows(("n",)).arrays([{"n": value} for value in values]))["n"].tolist()
+
+    assert fitted("uint64", 2**64 - 1, 3) == [2**64 - 1, 3]
+    for dtype, values in (
+        ("int64", (2**63, 1)),
+        ("int64", (2**63, -1)),
+        ("uint64", (2**64, 1)),
+        ("int64", (2**60, 0.5)),
+    ):
+        with pytest.raises(BadInput, match="takes whole numbers"):
+            fitted(dtype, *values)
+    assert fitted("float32", 2**60, 0.5, 1e30) == [2.0**60, 0.5, float(np.float32(1e30))]
 
 
 def test_pandas_and_numpy_have_their_own_ways_of_missing():
@@ -205,7 +276,6 @@ def test_pandas_and_numpy_have_their_own_ways_of_missing():
     ("change", "message"),
     [
         ({"age": "39"}, "age is a number or missing; got '39'"),
-        ({"age": True}, "age is a number or missing; got True"),
         ({"age": [3]}, "age is a number or missing"),
         ({"age": math.inf}, "age is a number that float32 can hold"),
         ({"age": 10**400}, "age is a number that float32 can hold"),
@@ -242,6 +312,43 @@ def test_plain_arrays_are_checked_for_shape_and_numbers():
         plain.arrays([np.ones((3, 2)), np.ones((4, 2))])
 
 
+@pytest.mark.parametrize(
+    ("dtype", "given_", "message"),
+    [
+        ("int32", [1.7, 2], r"Input 1: a value takes whole numbers .* \(int32\); got 1\.7"),
+        ("int32", [math.nan, 2], r"Input 1: .* \(int32\); got nan\. None may be missing"),
+        ("int64", [math.inf, 2], "got inf"),
+        ("uint8", [300, 2], r"Input 1: a value takes whole numbers from 0 to 255 \(uint8\); got 300"),
+        ("uint8", [-1, 2], "got -1"),
+        ("uint8", [-1.0, 2], "got -1"),
+        ("uint64", [-1, 2], "got -1"),
+        ("int64", [2.0**63, 2], r"got 9\.2"),
+        ("int64", np.array([2**63, 2], np.uint64), "got 9223372036854775808"),
+        ("bool", [2, 1], r"from 0 to 1 \(bool\); got 2"),
+        ("float16", [1e6, 2], "Input 1: a value is a number that float16 can hold; got 1000000"),
+        ("float32", [math.inf, 2], "Input 1: a value is not a finite number"),
+    ],
+)
+def test_what_the_models_type_cannot_hold_is_refused_and_not_altered(dtype, given_, message):
+    with pytest.raises(BadInput, match=message):
+        Plain((2,), dtype).arrays([[0, 1], given_])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.sampled_from(["bool", "uint8", "int8", "int16", "int32", "uint32", "int64", "uint64"]),
+    st.one_of(st.integers(-(2**63), 2**64 - 1), st.floats(), st.integers(-3, 300).map(float), st.booleans()),
+)
+def test_a_whole_number_arrives_as_itself_or_not_at_all(dtype, value):
+    try:
+        (found,) = Plain((), dtype).arrays([value])["input"].tolist()
+    except BadInput:
+        least, most = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        assert not math.isfinite(value) or value != int(value) or not least <= value <= most
+    else:
+        assert found == value
+
+
 @pytest.mark.parametrize("kind", [IMAGES, GREY, TEXTS, ROWS, Plain((None, 2), "int32", "tokens")])
 def test_each_kind_survives_the_manifest(kind):
     import json
@@ -250,6 +357,21 @@ def test_each_kind_survives_the_manifest(kind):
     assert again == kind
     if probes := kind.probes():
         assert all(len(array) == len(probes) for array in again.arrays(probes).values())
+
+
+def test_flags_survive_the_manifest_and_stay_out_of_it_where_there_are_none():
+    flagged = Rows(("age", "gift"), ("size",), ("gift",))
+    assert from_dict(flagged.to_dict()) == flagged
+    assert set(Rows(("age",)).to_dict()) == {"kind", "numbers", "texts"}
+
+
+def test_arrays_without_names_are_told_by_their_shape():
+    signature = Signature([{"name": "input", "shape": [2], "dtype": "float32"}])
+    with pytest.raises(BadInput, match=r"such as \{'input': …\}; got ndarray of shape \(500, 2\)\.$"):
+        signature.fitted(np.zeros((500, 2)))
+    with pytest.raises(BadInput) as caught:
+        signature.fitted({f"x{n}": 0 for n in range(500)})
+    assert len(str(caught.value)) < 300
 
 
 def test_an_unknown_kind_is_refused():

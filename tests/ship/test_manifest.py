@@ -69,6 +69,17 @@ def test_a_file_that_was_put_into_a_saved_model_is_refused(copy):
         load(folder, "savedmodel")
 
 
+@pytest.mark.parametrize("name", ["evil.tflite", "more/notes.txt"])
+def test_a_file_that_was_put_beside_the_forms_is_found(name, copy):
+    folder, _ = copy
+    (folder / "MODEL_CARD.md").write_text("A person may write here.", encoding="utf8")
+    verify(folder)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_bytes(b"x")
+    with pytest.raises(BadExport, match=f"{name} is not in the manifest"):
+        verify(folder)
+
+
 def test_a_form_whose_inside_says_otherwise_is_refused(copy):
     folder, change = copy
     change(lambda record: record.update(labels=["complaint", "praise"]))
@@ -127,6 +138,7 @@ def test_a_listed_file_out_of_the_folder_is_refused(path, copy):
         lambda r: entry(r, path="other.tflite"),
         lambda r: entry(r, parity=None),
         lambda r: r["forms"]["litert"]["parity"].update(rows=-1),
+        lambda r: r["forms"]["litert"]["parity"].update(rows=0),
         lambda r: r["forms"]["litert"]["parity"].update(difference="0"),
         lambda r: r.update(labels="praise"),
         lambda r: r.update(labels=["one"]),
@@ -135,6 +147,7 @@ def test_a_listed_file_out_of_the_folder_is_refused(path, copy):
         lambda r: r.update(output="votes"),
         lambda r: r.update(inputs=None),
         lambda r: r["inputs"][0].update(shape="x"),
+        lambda r: r["inputs"][0].update(dtype="words"),
         lambda r: r["files"]["model.tflite"].update(bytes="many"),
         lambda r: r["files"]["model.tflite"].update(sha256=None),
         lambda r: r["preprocessing"].update(kind="sounds"),

@@ -1,3 +1,4 @@
+import json
 import lzma
 
 import keras
@@ -6,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from keras import layers
+from keras import layers, ops
 
 from kitutils.models import resnet
 from kitutils.ship.clustering import cluster
@@ -72,6 +73,71 @@ def test_numbers_of_other_kinds_come_back():
     back = unpack(pack(model, int8=True))
     assert [weight.dtype for weight in back.weights] == [weight.dtype for weight in model.weights]
     same_weights(model, back)
+
+
+WORDS = np.array([["river"], ["bank"], ["river"], ["sea"]])
+NUMBERS = np.random.default_rng(0).normal(5, 3, (30, 2)).astype("float32")
+ADAPTING = {
+    "texts": (lambda: layers.StringLookup(output_mode="one_hot"), WORDS),
+    "whole numbers": (lambda: layers.IntegerLookup(output_mode="one_hot"), np.array([[3], [5], [9]])),
+    "words of texts": (lambda: layers.TextVectorization(output_mode="multi_hot"), WORDS),
+    "rare words": (lambda: layers.TextVectorization(output_mode="tf_idf"), WORDS),
+    "scales": (lambda: layers.Normalization(), NUMBERS),
+    "bins": (lambda: layers.Discretization(num_bins=4, output_mode="multi_hot"), NUMBERS),
+}
+
+
+@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize("name", ADAPTING)
+def test_what_layers_have_adapted_to_comes_back(name, within):
+    make, values = ADAPTING[name]
+    layer, values = make(), ops.convert_to_tensor(values)
+    layer.adapt(values)
+    parts = [keras.Input(values.shape[1:], dtype=values.dtype.name), layer]
+    if within:
+        parts = [parts[0], keras.Sequential(parts)]
+    model = keras.Sequential([*parts, layers.Dense(2)])
+    expected = np.asarray(model(values))
+    assert len(np.unique(expected, axis=0)) > 2  # rows differ, so what was adapted matters
+    np.testing.assert_allclose(unpack(pack(model))(values), expected, rtol=1e-6)
+
+
+def test_a_vocabulary_given_beforehand_comes_back_too():
+    lookup = layers.StringLookup(vocabulary=["river", "bank"], output_mode="one_hot")
+    model = keras.Sequential([keras.Input((1,), dtype="string"), lookup, layers.Dense(2)])
+    words = ops.convert_to_tensor(WORDS)
+    np.testing.assert_array_equal(unpack(pack(model))(words), model(words))
+
+
+def test_a_vocabulary_that_would_be_written_elsewhere_is_refused(tmp_path):
+    lookup = layers.StringLookup()
+    lookup.adapt(WORDS)
+    model = keras.Sequential([keras.Input((1,), dtype="string"), lookup, layers.Embedding(5, 2), layers.Dense(2)])
+    content = lzma.decompress(pack(model)[8:])
+    place, name = b"../../vocabulary.txt", b"vocabulary.txt"
+    length = int.from_bytes(content[:4], "little") + len(place) - len(name)
+    altered = length.to_bytes(4, "little") + content[4:].replace(b"assets/" + name, b"assets/" + place, 1)
+    with pytest.raises(BadPack, match="plain name"):
+        unpack(b"KITPACK1" + lzma.compress(altered))
+
+
+def as_the_earlier_kit(packed):
+    """Without the list of what layers have adapted to, which was not packed then."""
+    content = lzma.decompress(packed[8:])
+    start = 4 + int.from_bytes(content[:4], "little")
+    head = json.loads(content[4:start])
+    del head["adapted"]
+    head = json.dumps(head).encode()
+    return b"KITPACK1" + lzma.compress(len(head).to_bytes(4, "little") + head + content[start:])
+
+
+def test_what_the_earlier_kit_packed_is_read_unless_layers_adapt(network):
+    same_weights(network, unpack(as_the_earlier_kit(pack(network))))
+    lookup = layers.StringLookup(output_mode="one_hot")
+    lookup.adapt(WORDS)
+    model = keras.Sequential([keras.Input((1,), dtype="string"), lookup, layers.Dense(2)])
+    with pytest.raises(BadPack, match=r"earlier kit.*StringLookup.*pack it again"):
+        unpack(as_the_earlier_kit(pack(model)))
 
 
 def test_zeros_and_shared_values_make_the_file_smaller_and_the_coder_alone_sees_them_too(network):

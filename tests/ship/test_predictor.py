@@ -32,7 +32,8 @@ rows = st.fixed_dictionaries(
         features.TEXTS, st.one_of(st.none(), st.sampled_from(["M", "L", "DE"]), st.text(characters, max_size=8))
     )
 )
-INPUTS = {"images": images, "texts": texts, "rows": rows}
+codes = st.fixed_dictionaries({"price": numbers, "code": st.integers(0, 8) | st.sampled_from([3.0, np.int64(4)])})
+INPUTS = {"images": images, "texts": texts, "rows": rows, "pixels": images, "codes": codes}
 SLOW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -55,7 +56,7 @@ def test_alone_and_in_a_batch_the_answers_are_the_same(kind, form, predictor, da
 
 @SLOW
 @given(data=st.data())
-@pytest.mark.parametrize("kind", ["images", "texts", "rows"])
+@pytest.mark.parametrize("kind", INPUTS)
 def test_all_runtimes_give_the_same_probabilities(kind, predictor, data):
     raw = data.draw(st.lists(INPUTS[kind], min_size=1, max_size=4))
     answers = {
@@ -95,6 +96,82 @@ def test_a_table_is_answered_row_by_row(predictor, shipped):
 def test_one_input_in_place_of_a_list_is_refused(raw, predictor):
     with pytest.raises(BadInput, match="expected a list"):
         predictor("rows", "litert").predict(raw)
+
+
+def dull(value):
+    return np.full(SIDE, value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw", "message"),
+    [
+        ("pixels", dull(3.5), r"Input 1: input takes whole numbers from 0 to 255 \(uint8\); got 3\.5"),
+        ("codes", {"price": 1, "code": 2.5}, r"Input 1: code takes whole numbers .* \(int32\); got 2\.5"),
+        ("codes", {"price": 1, "code": None}, r"Input 1: code takes whole numbers .*; got nan\. None may be missing"),
+        ("codes", {"price": 1, "code": 2**31}, "Input 1: code takes whole numbers .*; got 2147483648"),
+    ],
+)
+def test_what_is_no_whole_number_is_refused_where_the_model_takes_one(kind, raw, message, predictor, shipped):
+    with pytest.raises(BadInput, match=message):
+        predictor(kind, "onnx").predict([shipped(kind).raw[0], raw])
+
+
+def test_a_whole_number_that_float32_cannot_hold_arrives_as_it_is(predictor):
+    runs = predictor("codes", "onnx")
+    for code in (2**24 + 1, 2**31 - 1, -(2**31)):
+        assert runs.prepare([{"price": 1, "code": code}])["code"].tolist() == [code]
+
+
+@pytest.mark.parametrize(("kind", "dtype"), [("images", np.float32), ("pixels", np.uint8)])
+def test_prepared_arrays_have_the_models_own_types(kind, dtype, predictor, shipped):
+    assert predictor(kind, "litert").prepare(shipped(kind).raw[:2])["input"].dtype == dtype
+    found = predictor("codes", "litert").prepare(shipped("codes").raw[:2])
+    assert (found["price"].dtype, found["code"].dtype) == (np.float32, np.int32)
+
+
+@pytest.mark.parametrize("form", ["litert", "onnx", "savedmodel", "keras"])
+def test_prepared_arrays_of_another_type_of_numbers_are_taken_if_nothing_is_lost(form, predictor, shipped):
+    runs, images = predictor("images", form), np.stack(shipped("images").raw[:3])
+    wanted = runs.outputs({"input": images.astype(np.float32)})
+    for given_ in (images, images.astype(float), images.astype(np.int64)):
+        assert np.array_equal(runs.outputs({"input": given_}), wanted)
+    codes = {"code": np.array([1.0, 8.0]), "price": np.array([1, 2])}
+    assert np.array_equal(
+        predictor("codes", form).outputs(codes), predictor("codes", form).outputs(dict(reversed(codes.items())))
+    )
+
+
+@pytest.mark.parametrize("form", ["litert", "onnx", "savedmodel", "keras"])
+@pytest.mark.parametrize(
+    ("kind", "arrays", "message"),
+    [
+        ("images", {"image": np.zeros((1, *SIDE))}, "arrays are input; got image"),
+        ("images", {}, "arrays are input; got none"),
+        ("images", {"input": np.zeros((1, 9, 9, 1))}, r"input has shape \(rows, 16, 16, 3\); got \(1, 9, 9, 1\)"),
+        ("images", {"input": np.zeros(SIDE)}, r"got \(16, 16, 3\)"),
+        ("images", {"input": np.float32(3)}, r"got \(\)"),
+        ("images", {"input": np.full((1, *SIDE), "a")}, "input is an array of float32; got <U1"),
+        ("images", {"input": np.full((1, *SIDE), None)}, "input is an array of float32; got object"),
+        (
+            "images",
+            {"input": np.full((2, *SIDE), 1e300)},
+            "Input 0: input is a number that float32 can hold; got 1e.300",
+        ),
+        ("images", {"input": np.zeros((0, *SIDE))}, "there is no input"),
+        ("pixels", {"input": np.full((1, *SIDE), np.nan)}, r"input takes whole numbers .* \(uint8\); got nan"),
+        ("codes", {"price": np.zeros(2), "code": np.zeros(3, int)}, r"of one length; got \[2, 3\]"),
+        ("codes", {"price": np.zeros(2), "code": np.array([0, 2**40])}, "Input 1: code takes whole numbers"),
+        ("rows", None, "Input 0: size is a text; got int"),
+    ],
+)
+def test_prepared_arrays_that_do_not_fit_are_refused_before_a_runtime_sees_them(
+    kind, arrays, message, form, predictor, shipped
+):
+    runs = predictor(kind, form)
+    if arrays is None:
+        arrays = runs.prepare(shipped(kind).raw[:1]) | {"size": np.array([3], object)}
+    with pytest.raises(BadInput, match=message):
+        runs.outputs(arrays)
 
 
 def test_logits_become_probabilities_without_overflow():

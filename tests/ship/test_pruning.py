@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -34,6 +36,14 @@ def test_the_schedule_is_the_papers():
     assert cubic_sparsity(100, 0, 100, 0.8) == cubic_sparsity(170, 0, 100, 0.8) == pytest.approx(0.8)
     assert cubic_sparsity(5, 10, 20, 0.8, initial=0.3) == pytest.approx(0.3)
     assert cubic_sparsity(15, 10, 20, 0.8, initial=0.4) == pytest.approx(0.8 - 0.4 / 8)
+
+
+def test_a_rise_within_one_step_is_a_jump_and_one_that_ends_first_is_refused():
+    assert [cubic_sparsity(step, 5, 5, 0.8, initial=0.1) for step in (0, 4, 5, 6)] == pytest.approx(
+        [0.1, 0.1, 0.8, 0.8]
+    )
+    with pytest.raises(ValueError, match="no earlier than it begins"):
+        cubic_sparsity(1, 5, 4, 0.8)
 
 
 @given(st.floats(0, 0.99), st.integers(0, 200))
@@ -98,6 +108,36 @@ def test_zeros_hold_through_training_and_through_more_of_it(network):
         np.testing.assert_array_equal(kernel == 0, first[path] == 0, err_msg=path)
         assert not np.array_equal(kernel, first[path])  # the others have gone on learning
         np.testing.assert_array_equal(kernel != 0, pruning.masks[path])
+
+
+@pytest.mark.parametrize("length", ["known", "unknown"])
+@pytest.mark.parametrize("together", [1, 3, 50])
+def test_the_target_is_reached_however_many_steps_are_executed_together(network, together, length):
+    model = copy_of(network)
+    model.compile(keras.optimizers.Adam(1e-2), LOSS, steps_per_execution=together)
+    x, y = rows(160)
+    if length == "known":  # 16 steps an epoch, of which the last execution has only one
+        pruning = MagnitudePruning(0.8, steps=32, every=4)
+        model.fit(x, y, batch_size=10, epochs=2, verbose=0, callbacks=[pruning])
+        assert pruning.step == 32
+    else:
+        pruning = MagnitudePruning(0.8, steps=16, every=4)
+        batches = ((x[i : i + 10], y[i : i + 10]) for i in range(0, 160, 10))
+        model.fit(batches, shuffle=False, verbose=0, callbacks=[pruning])
+    assert sparsity_of(model) == pytest.approx(0.8, abs=1e-3)
+
+
+def test_a_fit_that_ends_before_the_schedule_says_so_and_a_further_one_goes_on(network):
+    model = copy_of(network)
+    model.compile(keras.optimizers.Adam(1e-2), LOSS)
+    pruning = MagnitudePruning(0.8, steps=12, every=1)  # the share rises until step 9
+    with pytest.warns(UserWarning, match="at step 8, .* until step 9: .* not 80%"):
+        model.fit(*rows(), batch_size=8, verbose=0, callbacks=[pruning])
+    assert sparsity_of(model) == pytest.approx(cubic_sparsity(8, 0, 9, 0.8), abs=1e-3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(*rows(), batch_size=8, verbose=0, callbacks=[pruning])
+    assert sparsity_of(model) == pytest.approx(0.8, abs=1e-3)
 
 
 def test_a_zero_that_the_optimizer_moved_does_not_come_back():

@@ -101,6 +101,84 @@ def test_it_exports_to_int8_and_agrees_with_itself(problem):
     assert right(aware, images, labels) > 0.9
 
 
+def small(*first):
+    keras.utils.set_random_seed(0)
+    return keras.Sequential([keras.Input((8, 8, 3)), *first, layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(4)])
+
+
+@pytest.mark.parametrize("how", ["fresh", "fitted", "called", "looked into"])
+def test_a_sequential_model_is_taken_in_any_state(problem, how):
+    images, labels, _ = problem
+    model = small()
+    if how == "called":  # and without an Input
+        model = keras.Sequential(model.layers)
+        model(images[:1])
+    elif how == "fitted":
+        model.compile("adam", LOSS)
+        model.fit(images[:40], labels[:40], verbose=0)
+    elif how == "looked into":  # by another model, which calls its layers too
+        keras.Sequential([keras.Input((8, 8, 3)), *model.layers[:2]])
+    aware = quantisation_aware(model, images[:100])
+    assert [type(layer).__name__ for layer in aware.layers] == ["FakeQuantConv2D", "Flatten", "FakeQuantDense"]
+    meant = model(images, training=False)
+    assert 0 < np.abs(aware(images, training=False) - meant).max() < 0.05 * np.abs(meant).max()
+    convolved = model.layers[0](images[:100])
+    assert aware.layers[0].high.numpy() == images[:100].max()
+    assert aware.layers[-1].high.numpy() == pytest.approx(np.max(convolved), rel=1e-4)
+    aware.compile("adam", LOSS)
+    aware.fit(images[:40], labels[:40], verbose=0)
+    ordinary = plain(aware)
+    np.testing.assert_array_equal(ordinary.layers[0].kernel, aware.layers[0].rounded_kernel())
+
+
+def test_what_layers_have_adapted_to_is_kept(problem):
+    images, _, _ = problem
+    pixels = layers.Normalization()
+    pixels.adapt(images)
+    for model in (small(pixels), small(small(pixels), layers.Reshape((2, 2, 1)), layers.ZeroPadding2D(3))):
+        meant = model(images[:8], training=False)
+        aware = quantisation_aware(model, images[:100])
+        said = aware(images[:8], training=False)
+        assert 0 < np.abs(said - meant).max() < 0.05 * np.abs(meant).max()
+        assert np.abs(plain(aware)(images[:8]) - meant).max() < 0.05 * np.abs(meant).max()
+
+
+@keras.saving.register_keras_serializable("tests")
+class Holder(layers.Layer):
+    """It builds the layer that it holds when it is called, and not before."""
+
+    def __init__(self, held, **more):
+        super().__init__(**more)
+        self.held = held if isinstance(held, layers.Layer) else keras.saving.deserialize_keras_object(held)
+
+    def call(self, x):
+        return self.held(x)
+
+    def get_config(self):
+        return super().get_config() | {"held": keras.saving.serialize_keras_object(self.held)}
+
+
+@pytest.mark.parametrize("around", [layers.TimeDistributed, Holder])
+def test_what_layers_within_layers_have_adapted_to_is_kept(around):
+    keras.utils.set_random_seed(0)
+    numbers = np.random.default_rng(0).normal(5, 3, (50, 4, 3)).astype("float32")
+    layer = layers.Normalization()
+    layer.adapt(numbers.reshape(-1, 3))
+    model = keras.Sequential([keras.Input((4, 3)), around(layer), layers.Flatten(), layers.Dense(2)])
+    meant = model(numbers)
+    aware = quantisation_aware(model, numbers)
+    for one in (aware, plain(aware)):
+        assert np.abs(one(numbers) - meant).max() < 0.05 * np.abs(meant).max()
+
+
+def test_the_whole_numbers_of_a_lookup_are_rounded_like_others():
+    lookup = layers.IntegerLookup(vocabulary=[1, 2, 3], output_mode="one_hot")
+    model = keras.Sequential([keras.Input((1,), dtype="int64"), lookup, layers.Dense(2)])
+    codes = np.array([[1], [2], [3], [9]])
+    meant = model(codes)
+    assert np.abs(quantisation_aware(model, codes)(codes) - meant).max() < 0.05 * np.abs(meant).max()
+
+
 def test_a_saved_one_comes_back(problem, tmp_path):
     images, _, model = problem
     aware = quantisation_aware(model, images[:50])
@@ -114,5 +192,7 @@ def test_what_cannot_be_made_aware_is_refused():
     x = keras.Input((3,))
     with pytest.raises(ValueError, match="more than once"):
         quantisation_aware(keras.Model(x, shared(shared(x))), np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="no weights yet"):
+        quantisation_aware(keras.Sequential([layers.Dense(2)]), np.zeros((2, 3)))
     with pytest.raises(ValueError, match="no dense layer"):
         quantisation_aware(keras.Sequential([keras.Input((3,)), layers.ReLU()]), np.zeros((2, 3)))

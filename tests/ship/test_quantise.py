@@ -37,6 +37,15 @@ def test_scales_worked_out_by_hand():
     np.testing.assert_array_equal(quantise([-9.0], 0.01, low=-127), [-127])
 
 
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_a_range_of_float32_may_be_wider_than_float32_counts(symmetric):
+    scale, zero = scale_and_zero(np.float32(-3e38), np.float32(3e38), symmetric=symmetric)
+    assert scale == pytest.approx(3e38 / 127 if symmetric else 6e38 / 255, rel=1e-6)
+    assert zero in (-1, 0)
+    ends = np.float32([-3e38, 0, 3e38])
+    np.testing.assert_allclose(dequantise(quantise(ends, scale, zero), scale, zero), ends, atol=scale)
+
+
 @given(arrays(np.float32, (3, 2, 5), elements=NUMBER))
 def test_each_channel_has_its_own_scale(kernel):
     scales = weight_scales(kernel)

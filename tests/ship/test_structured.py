@@ -94,6 +94,39 @@ def test_a_convolution_that_somebody_else_reads_keeps_its_filters():
     assert not inner_convolutions(keras.Model(image, summed))
 
 
+@pytest.mark.parametrize(
+    ("name", "inner"), [("relu", True), ("tanh", True), ("softmax", False), ("log_softmax", False)]
+)
+def test_an_activation_that_mixes_channels_keeps_them(name, inner):
+    for first in (
+        [layers.Conv2D(6, 3, activation=name)],
+        [layers.Conv2D(6, 3), layers.Activation(name)],
+        [layers.Conv2D(6, 3), layers.BatchNormalization(), layers.Activation(name)],
+    ):
+        model = keras.Sequential([keras.Input((8, 8, 3)), *first, layers.Conv2D(4, 3, activation="softmax")])
+        assert bool(inner_convolutions(model)) == inner
+    with_prelu = [layers.Conv2D(6, 3, activation=layers.PReLU()), layers.Conv2D(4, 3)]  # has weights for each channel
+    assert not inner_convolutions(keras.Sequential([keras.Input((8, 8, 3)), *with_prelu]))
+
+
+def test_what_layers_have_adapted_to_is_kept():
+    pixels = layers.Normalization()
+    pixels.adapt(IMAGES)
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential(
+        [keras.Input((16, 16, 3)), pixels, layers.Conv2D(6, 3), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(2)]
+    )
+    expected = model(IMAGES)
+    np.testing.assert_allclose(prune_filters(model, 0)(IMAGES), expected, rtol=1e-4, atol=1e-5)
+    outer = keras.Sequential([keras.Input((16, 16, 3)), layers.Conv2D(3, 1), layers.Conv2D(3, 1), model])
+    expected = outer(IMAGES)
+    np.testing.assert_allclose(prune_filters(outer, 0)(IMAGES), expected, rtol=1e-4, atol=1e-5)
+    rows = layers.Normalization()
+    rows.adapt(IMAGES.reshape(-1, 16, 3))
+    wrapped = keras.Sequential([keras.Input((16, 16, 3)), layers.TimeDistributed(rows), *model.layers[1:]])
+    np.testing.assert_allclose(prune_filters(wrapped, 0)(IMAGES), wrapped(IMAGES), rtol=1e-4, atol=1e-5)
+
+
 def test_the_model_given_stays_as_it_is():
     model = trained(resnet(8, (16, 16, 3), width=4))
     before = model.get_weights()

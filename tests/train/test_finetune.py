@@ -6,7 +6,7 @@ import pytest
 from kitutils.data.text_streams import LabelledTexts
 from kitutils.data.tokens import SPECIAL, Tokens
 from kitutils.models import text_classifier, text_encoder
-from kitutils.train.finetune import finetune, freeze, train_head
+from kitutils.train.finetune import RECIPES, Recipe, finetune, follow, freeze, train_head
 
 
 @pytest.fixture
@@ -67,6 +67,37 @@ def test_freeze_refuses_blocks_that_are_not_there(body, blocks):
         freeze(text_classifier(body, 4), blocks)
 
 
+def test_an_encoder_without_blocks_can_freeze_none_of_them(batches):
+    flat = text_encoder(40, width=16, depth=0, heads=2, length=16)
+    model = text_classifier(flat, 4)
+    flat.get_layer("pieces").trainable = False
+    before = weights(flat)
+    finetune(freeze(model, 0), batches, 1, bar=False)
+    assert moved(before, weights(flat)) == set(before)
+    with pytest.raises(ValueError, match=r"has no blocks .*set trainable = False"):
+        freeze(model, 1)
+
+
 def test_freeze_refuses_a_model_without_an_encoder(body):
     with pytest.raises(ValueError, match="one encoder in it"):
         freeze(body, 1)
+
+
+def test_a_recipe_freezes_trains_as_long_and_as_fast_as_it_says(batches):
+    base = text_encoder(40, width=8, depth=12, heads=2, length=16)
+    model, before = text_classifier(base, 4), weights(base)
+    run = follow("first ten layers frozen", model, batches, bar=False)
+    assert moved(before, weights(base)) == {"block_10", "block_11", "norm"}
+    rate = run.config["optimizer_config"]["learning_rate"]["config"]
+    assert (run.epochs, rate["peak"], rate["steps"]) == (3, 2e-5, 3 * batches.steps)
+
+
+def test_another_recipe_and_one_that_is_not_there(batches, body, monkeypatch):
+    monkeypatch.setitem(RECIPES, "all layers", Recipe(frozen=0, epochs=1, peak=1e-3))
+    model, before = text_classifier(body, 4), weights(body)
+    run = follow("all layers", freeze(model, 1), batches, bar=False)
+    assert moved(before, weights(body)) == set(before) and run.epochs == 1
+    with pytest.raises(ValueError, match="one of 'all layers', 'first ten layers frozen'; got 'ten'"):
+        follow("ten", model, batches, bar=False)
+    with pytest.raises(ValueError, match="has 1 blocks; 10 of them"):
+        follow("first ten layers frozen", model, batches, bar=False)

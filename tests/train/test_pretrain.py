@@ -1,19 +1,23 @@
 """Pretraining: the heads give what they say, the loss falls, a broken-off run ends like another, weights come back."""
 
 import json
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 
+from kitutils import settings
 from kitutils.data.text_pairs import PairBatches
 from kitutils.data.tokens import CLS, PAD, SEP, SPECIAL, Tokens, WordPiece
 from kitutils.models import pretrained_text, pretraining_model, text_encoder
-from kitutils.models.pretrained import NAME, DamagedWeights, write_weights
+from kitutils.models.pretrained import NAME, DamagedWeights, add_facts, write_weights
 from kitutils.models.pretraining import TEMPERATURE
 from kitutils.train import pretrain as program
-from kitutils.train.pretrain import grow, pretrain
+from kitutils.train.pretrain import grow, guessed, pretrain
 
 WORDS = WordPiece((*SPECIAL, *(chr(ord("a") + place) * 2 for place in range(25))), 16)
 SIZES = {"width": 16, "depth": 1, "heads": 2, "length": 16, "dropout": 0.1}
@@ -121,11 +125,44 @@ def test_weights_come_back(tmp_path):
     assert back.body is back.model.get_layer("encoder")
 
 
+def test_guessed_counts_hidden_words_of_the_given_texts():
+    words = WordPiece((*SPECIAL, "aa", "bb", "cc"), 16)
+    texts = ["aa bb aa cc aa", "", "bb aa"] * 40
+    ids, mask = words.encode(texts)
+    asked = []
+
+    def answering(answer):
+        def model(inputs, training):
+            assert training is False
+            np.testing.assert_array_equal(inputs["padding_mask"], mask)
+            np.testing.assert_array_equal(inputs["token_ids"][~mask], PAD)
+            asked.append(inputs["places"])
+            return {"pieces": np.eye(8)[answer(ids.ravel()[inputs["places"]])]}
+
+        return model
+
+    always = guessed(answering(lambda right: np.full_like(right, 5)), words, texts)
+    hidden = ids.ravel()[asked[0]]
+    assert set(hidden) == {5, 6, 7} and always["hidden words"] == len(hidden) and always["texts"] == 120
+    assert 0.1 < len(hidden) / (ids > 4).sum() < 0.2
+    assert always["guessed"] == always["most frequent piece"] == pytest.approx(np.mean(hidden == 5), abs=1e-4)
+    assert guessed(answering(lambda right: right), words, texts)["guessed"] == 1
+    assert guessed(answering(lambda right: 12 - right), words, texts)["guessed"] == pytest.approx(
+        np.mean(hidden == 6), abs=1e-4
+    )
+    np.testing.assert_array_equal(asked[0], asked[-1])
+    with pytest.raises(ValueError, match="Of 2 texts no word was hidden"):
+        guessed(answering(lambda right: right), words, ["", ""])
+
+
 def test_the_command_writes_weights_that_come_back(tmp_path, monkeypatch, capsys):
     rng = np.random.default_rng(0)
     subjects = ["the array and its shape", "a table with columns", "the figure has axes"]
     texts = [" ".join(rng.permutation(subjects[row // 2 % 3].split())) for row in range(60)]
     loaded = SimpleNamespace(x_train=np.array(texts, dtype=object), truth={"docstring_train": np.arange(60) // 2})
+    loaded.take = lambda n, seed, test: SimpleNamespace(
+        x_test=np.array(["a figure and its shape"] * test, dtype=object)
+    )
     monkeypatch.setattr("kitutils.data.load", lambda name: loaded)
     monkeypatch.setattr(program, "SIZES", {"width": 16, "depth": 1, "heads": 2, "length": 16})
     folders = ["--folder", str(tmp_path / "run"), "--out", str(tmp_path / "weights")]
@@ -134,9 +171,61 @@ def test_the_command_writes_weights_that_come_back(tmp_path, monkeypatch, capsys
     shipped = pretrained_text(tmp_path / "weights")
     assert shipped.facts["command"].endswith("--first 1 --epochs 2") and "60 paragraphs; numpy" in shipped.facts["data"]
     assert shipped.words.pieces("the array") == ["the", "array"]
+    first = shipped.facts["held out"]
+    assert first["texts"] == 400 and 0 <= first["guessed"] <= 1
+    # Scored again: the arrays are the same, and nothing else is written but the score.
+    before = json.loads((tmp_path / "weights" / f"{NAME}.json").read_text(encoding="utf8"))
+    add_facts(tmp_path / "weights", {"held out": None})
+    monkeypatch.setattr("sys.argv", ["pretrain", "--score", str(tmp_path / "weights")])
+    program.main()
+    after = json.loads((tmp_path / "weights" / f"{NAME}.json").read_text(encoding="utf8"))
+    assert after == before and list(after)[-1] == "words" and after["held out"] == first
     size = len(shipped.words.vocabulary)
     inputs, _ = next(PairBatches(shipped.words.encode(texts), np.arange(60) // 2, size=size, widths=(16,)).epoch(0))
     assert shipped.model(inputs)["pieces"].shape == (len(inputs["places"]), size)
+
+
+STOPS_AT_KERAS = """
+import os, runpy, sys
+
+class Watch:
+    def find_spec(self, name, *_):
+        if name == "keras":
+            print("KERAS ON", os.environ.get("KERAS_BACKEND"))
+            raise SystemExit(0)
+
+sys.meta_path.insert(0, Watch())
+program, *sys.argv = sys.argv[1:]
+sys.path.insert(0, os.path.dirname(program))
+runpy.run_path(program, run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("program", ["kitutils/train/pretrain.py", "benchmarks/images.py"])
+@pytest.mark.parametrize(
+    ("words", "backend"),
+    [
+        (["--backend", "jax"], "jax"),
+        (["--backend=jax"], "jax"),
+        (["--back", "torch"], "torch"),  # argparse takes this too
+        (["--epochs", "3"], "tensorflow"),
+        ([], "tensorflow"),
+    ],
+)
+def test_the_backend_is_chosen_before_keras_is_imported(program, words, backend):
+    run = [sys.executable, "-c", STOPS_AT_KERAS, program, program, *words]
+    env = os.environ | {"KERAS_BACKEND": "tensorflow"}
+    done = subprocess.run(run, cwd=settings.root(), env=env, capture_output=True, encoding="utf8", timeout=60)
+    assert done.stdout.split("KERAS ON ")[-1].strip() == backend, done.stderr
+
+
+def test_another_backend_than_that_of_keras_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr("kitutils.data.load", lambda name: pytest.fail("It went on."))
+    other = "torch" if keras.backend.backend() == "jax" else "jax"
+    monkeypatch.setattr("sys.argv", ["pretrain", f"--backend={other}"])
+    with pytest.raises(SystemExit):
+        program.main()
+    assert f"Keras runs on {keras.backend.backend()}" in capsys.readouterr().err
 
 
 def test_damaged_weights_are_refused(tmp_path):

@@ -16,9 +16,9 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from kitutils.ship.arrays import Arrays
 from kitutils.ship.faults import BadInput
 from kitutils.ship.image_files import pixels_of
-from kitutils.ship.inputs import Arrays
 from kitutils.ship.serve import describing, openapi
 from kitutils.ship.serve.answering import NO_SNIFFING, as_json, prediction, tf_serving
 from kitutils.ship.serve.batching import Overloaded
@@ -207,7 +207,8 @@ class _Handlers:
                 raise Refused(400, "fit is for images alone. Leave it out.")
 
             def fitted() -> Arrays:
-                return prepare([pixels_of(raw, preprocessing.shape, 0, fit=True, most=self.settings.max_pixels)])
+                pixels = pixels_of(raw, preprocessing.shape, 0, fit=True, most=self.settings.max_pixels)
+                return prepare([preprocessing.from_file(pixels)])
 
             return await self.aside(fitted)
         most = INLINE_TEXT if isinstance(raw, str) else INLINE

@@ -17,8 +17,8 @@ from queue import Empty, SimpleQueue
 
 import numpy as np
 
+from kitutils.ship.arrays import Arrays
 from kitutils.ship.faults import BadInput, ShipError
-from kitutils.ship.inputs import Arrays
 
 
 class Overloaded(ShipError):

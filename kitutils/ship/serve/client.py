@@ -15,8 +15,8 @@ from urllib.parse import quote
 import numpy as np
 import requests
 
+from kitutils.ship.arrays import Arrays, Signature
 from kitutils.ship.faults import BadInput, ShipError
-from kitutils.ship.inputs import Arrays
 from kitutils.ship.manifest import Manifest, read_manifest
 from kitutils.ship.predictor import BATCH, Prediction, as_list, preprocessing_of, probabilities, run
 
@@ -81,7 +81,8 @@ class Client:
             labels, output, found = self._from_instances(rows)
         else:
             labels, output = self._manifest.labels, self._manifest.output
-            found = run(_Remote(self), self._preprocessing, self._preprocessing.arrays(rows))
+            arrays = Signature(self._manifest.inputs).fitted(self._preprocessing.arrays(rows))
+            found = run(_Remote(self), self._preprocessing, arrays)
         if found.shape[1] != len(labels) and (found.shape[1], len(labels)) != (1, 2):
             raise ShipError(
                 f"{self._name} answers with {found.shape[1]} numbers an input, and there are {len(labels)} labels. "

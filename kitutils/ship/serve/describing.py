@@ -14,7 +14,14 @@ from kitutils.ship.serve.hosting import Host, Served, Unknown
 from kitutils.ship.serve.instances import SIGNATURE
 from kitutils.ship.verifying import read_samples
 
-_DTYPES = {"float32": "DT_FLOAT", "string": "DT_STRING", "int32": "DT_INT32", "int64": "DT_INT64"}
+_DTYPES = {
+    "float16": "DT_HALF",
+    "float32": "DT_FLOAT",
+    "float64": "DT_DOUBLE",
+    "string": "DT_STRING",
+    "bool": "DT_BOOL",
+}
+_DTYPES |= {f"{sign}int{bits}": f"DT_{sign.upper()}INT{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 
 
 def model_of(served: Served, versions: list[str]) -> dict[str, Any]:
@@ -117,5 +124,7 @@ def _plain(value: Any) -> Any:
     """A value of a row for JSON; None where it is missing."""
     if isinstance(value, str):
         return value or None
+    if value.dtype.kind in "biu":
+        return value.item()
     # float32 as it is read by people: 0.1 and not 0.10000000149011612, which is the same float32
     return None if np.isnan(value) else float(str(value))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kitutils.ship.card import NAME as CARD
 from kitutils.ship.faults import BadExport, ShipError
 from kitutils.ship.manifest import NAME, read_manifest
 
@@ -18,8 +19,8 @@ class Found:
     Attributes:
         folder: of the export.
         root: the folder that was asked for: the export itself, or the one that holds it.
-        seal: equal as long as nothing changed: path, size and time of every file, and what stands in the manifest
-            (which holds the hashes of all others; a copy may keep size and time).
+        seal: equal as long as nothing changed: path, size and time of every file but the card, and what stands in the
+            manifest (which holds the hashes of the others; a copy may keep size and time).
         name, version: from the manifest; None if it cannot be read.
         error: why it cannot be served, as far as that is known without loading it.
     """
@@ -94,7 +95,9 @@ def _below(root: Path) -> list[Path]:
 
 def _at(folder: Path, root: Path) -> Found | None:
     try:
-        files = [(path, path.stat()) for path in sorted(folder.rglob("*")) if path.is_file()]
+        # A card is for people, and may be edited while its model is served.
+        paths = [path for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / CARD]
+        files = [(path, path.stat()) for path in paths]
         stats = tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in files)
         seal = (stats, (folder / NAME).read_bytes())
     except OSError:  # it is being renamed or removed at this moment

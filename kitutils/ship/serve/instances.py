@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from kitutils.ship.arrays import Arrays
 from kitutils.ship.faults import BadInput
-from kitutils.ship.inputs import Arrays, Texts
+from kitutils.ship.inputs import Texts
 from kitutils.ship.predictor import Predictor
 from kitutils.ship.serve.reading import Refused
 from kitutils.ship.serve.settings import Settings

@@ -17,6 +17,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 import kitutils.ship.serve
+from kitutils.ship import Images, export, load
 from kitutils.ship.manifest import Form, Manifest, Parity
 from kitutils.ship.predictor import Predictor
 from kitutils.ship.serve import Batcher, Host, Metrics, Settings, Unknown, create_app
@@ -83,6 +84,34 @@ def test_an_image_of_another_size_is_fitted_on_demand(client, predictor):
     (expected,) = predictor("images", "litert").predict([mean.astype(np.uint8)])
     found = post(client, "/predict?model=images&fit=crop", png(image), "image/png").json()
     assert found["probabilities"] == pytest.approx(expected.probabilities, abs=0.01)
+
+
+def test_a_fitted_file_is_rescaled_as_one_of_the_right_size(tmp_path):
+    import keras
+
+    model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 1)).astype(np.uint8)
+    given = {"samples": [pixels / 255], "preprocessing": Images((8, 8, 1), 0, 1)}
+    export(model, tmp_path / "m", formats=["litert"], name="m", **given)
+    (expected,) = load(tmp_path / "m").predict([pixels / 255])
+    large = pixels[..., 0].repeat(3, axis=0).repeat(3, axis=1)
+    with TestClient(create_app(Host([tmp_path / "m"], Settings()), Settings())) as asking:
+        same(post(asking, "/predict", png(pixels[..., 0]), "image/png"), expected, model="m")
+        same(post(asking, "/predict?fit=crop", png(large), "image/png"), expected, model="m")
+
+
+def test_samples_of_whole_numbers_and_of_yes_and_no_can_be_sent_back(tmp_path):
+    import keras
+
+    inputs = {"code": keras.Input((), dtype="int32", name="code"), "gift": keras.Input((), dtype="bool", name="gift")}
+    x = keras.ops.stack([keras.ops.cast(one, "float32") for one in inputs.values()], axis=-1)
+    raw = [{"code": 3, "gift": True}, {"code": 4, "gift": False}]
+    export(keras.Model(inputs, keras.layers.Dense(2)(x)), tmp_path / "m", samples=raw, formats=["litert"], name="m")
+    with TestClient(create_app(Host([tmp_path / "m"], Settings()), Settings())) as asking:
+        answer = asking.get("/v1/models/m/samples")
+        assert answer.text.replace(" ", "") == json.dumps({"samples": raw}, separators=(",", ":"))
+        for row in raw:
+            assert post(asking, "/predict", json.dumps({"row": row}), "application/json").status_code == 200
 
 
 def test_texts_get_the_predictors_answer(client, predictor):

@@ -646,14 +646,15 @@ def test_the_watcher_looks_by_itself_and_outlives_a_look_that_fails(put, tmp_pat
     assert "could not be looked at" in caplog.text
 
 
-def test_nothing_is_loaded_anew_if_nothing_changed(put, tmp_path, monkeypatch):
+def test_nothing_is_loaded_anew_if_nothing_but_a_card_changed(put, tmp_path, monkeypatch):
     put("rows", tmp_path / "a")
     put("texts", tmp_path / "b")
 
     async def test(host):
         monkeypatch.setattr(hosting, "loaded", lambda *given: pytest.fail("loaded again"))
         async with host.lease("rows") as before:
-            for _ in range(3):
+            for words in ("Once", "Twice more"):
+                (tmp_path / "a" / "MODEL_CARD.md").write_text(words, encoding="utf8")
                 await host.refresh()
             async with host.lease("rows") as after:
                 assert before is after
