@@ -87,7 +87,8 @@ def _serving(answers):
 def manifest(preprocessing=None, labels=("kept", "returned"), output="logits"):
     fields = preprocessing or {"kind": "plain", "shape": [2], "dtype": "float32", "name": "x"}
     forms = {"savedmodel": Form("saved_model", Parity(0, 1, 1, None, 0))}
-    return Manifest("half", "123", tuple(labels), (), output, fields, forms, {})
+    inputs = ({"name": "x", "shape": [2], "dtype": "float32"},)
+    return Manifest("half", "123", tuple(labels), inputs, output, fields, forms, {})
 
 
 def test_the_status_page_of_the_documentation(serving):
