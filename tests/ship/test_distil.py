@@ -80,7 +80,7 @@ def test_a_model_whose_end_cannot_be_seen_is_taken():
             return x[:, :3]
 
     logits = keras.Sequential([keras.Input((6,)), layers.Dense(3), layers.Dropout(0.1)])
-    Distiller(logits, Own())
+    assert Distiller(logits, Own()).student is logits
 
 
 def test_what_makes_no_sense_is_refused():
