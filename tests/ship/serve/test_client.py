@@ -6,6 +6,7 @@ import io
 import json
 import socket
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -145,6 +146,14 @@ def test_outputs_become_probabilities(serving, outputs, output, expected):
         assert [p.probabilities["returned"] for p in found] == pytest.approx(expected)
         assert [p.label for p in found] == ["kept", "kept"]
         assert all(sum(p.probabilities.values()) == pytest.approx(1) for p in found)
+
+
+def test_whole_numbers_are_sent_as_such(serving):
+    url, asked = serving((200, '{"outputs": [[1, 0]]}'))
+    image = {"kind": "images", "shape": [1, 2, 1], "low": 0, "high": 255, "name": "x"}
+    of_bytes = replace(manifest(image), inputs=({"name": "x", "shape": [1, 2, 1], "dtype": "uint8"},))
+    Client(url, "half", export=of_bytes).predict([np.array([[[7.0], [9.0]]])])
+    assert json.dumps(asked[0][2]) == '{"inputs": {"x": [[[[7], [9]]]]}}'
 
 
 class Serving:
