@@ -50,16 +50,18 @@ class Rows:
     y: np.ndarray
     x_judged: np.ndarray
     y_judged: np.ndarray
+    documents: np.ndarray | None = None  # of the rows that train, where they have any
 
     @classmethod
     def load(cls, validation: bool) -> Rows:
         ds = data.load("docstrings")
-        if not validation:
-            return cls(ds.x_train, ds.y_train, ds.x_test, ds.y_test)
         documents = ds.truth["docstring_train"]
+        if not validation:
+            return cls(ds.x_train, ds.y_train, ds.x_test, ds.y_test, documents)
         held = np.random.default_rng(7).permutation(np.unique(documents))[:2000]
         judged = np.isin(documents, held)
-        return cls(ds.x_train[~judged], ds.y_train[~judged], ds.x_train[judged], ds.y_train[judged])
+        read = ~judged
+        return cls(ds.x_train[read], ds.y_train[read], ds.x_train[judged], ds.y_train[judged], documents[read])
 
     def drawn(self, labels: int, seed: int) -> np.ndarray:
         """Positions of the labelled rows of a run; 0 labels are all."""
@@ -94,15 +96,20 @@ def predicted(
     return said(model, words.encode(rows.x_judged))
 
 
-def said(model: keras.Model, tokens: Tokens) -> np.ndarray:
-    """The class of each row, shape (rows,); rows of similar length are judged together."""
+def logits(model: keras.Model, tokens: Tokens) -> np.ndarray:
+    """What the model says of each row, shape (rows, classes); rows of similar length are judged together."""
     order = np.argsort(tokens.mask.sum(axis=1), kind="stable")
-    found = np.empty(len(order), dtype=np.int64)
+    found = np.empty((len(order), model.output_shape[-1]), dtype=np.float32)
     for rows in np.array_split(order, max(1, len(order) // 500)):
         width = 8 * -(-int(tokens.mask[rows].sum(axis=1).max()) // 8)
         ids = tokens.ids[rows, :width]
-        found[rows] = np.argmax(model.predict_on_batch({"token_ids": ids, "padding_mask": (ids != 0) * 1}), axis=1)
+        found[rows] = model.predict_on_batch({"token_ids": ids, "padding_mask": (ids != 0) * 1})
     return found
+
+
+def said(model: keras.Model, tokens: Tokens) -> np.ndarray:
+    """The class of each row, shape (rows,)."""
+    return logits(model, tokens).argmax(axis=1)
 
 
 def compare(rows: Rows, counts: list[int], runs: int) -> dict:

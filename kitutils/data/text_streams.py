@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from kitutils.data.text_batches import Batch, length_buckets
-from kitutils.data.tokens import PAD, Tokens
+from kitutils.data.tokens import MASK, PAD, SPECIAL, Tokens
 
 if TYPE_CHECKING:
     import keras
@@ -119,21 +119,34 @@ class LabelledTexts(TextBatches):
         labels: whole numbers from 0 on, or bool; shape (rows,).
         widths: columns that a batch may have; longer rows are cut to the largest.
         per_batch: tokens in a full batch, padding included.
-        seed: decides the order of the rows in each epoch.
+        seed: decides the order of the rows in each epoch, and what is hidden.
+        hide: chance of each word piece to be hidden behind ``[MASK]``, anew in each epoch, so that no answer can hang
+            on a single one (compare Iyyer et al., "Deep unordered composition rivals syntactic methods for text
+            classification", ACL 2015, who drop whole words).
 
     Raises:
-        ValueError: there are no rows, not one label for each, or labels of another kind; see also ``length_buckets``.
+        ValueError: there are no rows, not one label for each, labels of another kind, or ``hide`` is no share below 1;
+            see also ``length_buckets``.
     """
 
     columns = ("token_ids", "padding_mask"), ()
 
     def __init__(
-        self, tokens: Tokens, labels: ArrayLike, *, widths: Sequence[int] = WIDTHS, per_batch: int = 1024, seed: int = 0
+        self,
+        tokens: Tokens,
+        labels: ArrayLike,
+        *,
+        widths: Sequence[int] = WIDTHS,
+        per_batch: int = 1024,
+        seed: int = 0,
+        hide: float = 0.0,
     ) -> None:
+        if not 0 <= hide < 1:
+            raise ValueError(f"hide is a share of the pieces, 0 or more and less than 1; got {hide}.")
         if np.shape(labels) != (len(tokens.ids),):
             raise ValueError(f"Each row has one label; got {len(tokens.ids)} rows, labels {np.shape(labels)}.")
         super().__init__(tokens, widths, per_batch, seed)
-        self.y = np.asarray(labels)
+        self.y, self.hide = np.asarray(labels), hide
         whole = self.y.dtype.kind in "biu"
         if not whole or self.y.min() < 0:
             first = self.y.tolist()[int(np.argmax(self.y < 0)) if whole else 0]
@@ -144,7 +157,10 @@ class LabelledTexts(TextBatches):
 
     def epoch(self, epoch: int) -> Iterator:
         """The batches of one epoch, one after the other: inputs, and labels of shape (batch,)."""
+        rng = np.random.default_rng([self.seed, 3, int(epoch)])
         for batch in self.deal(epoch):
             ids = batch.of(self.x)
-            inputs = {"token_ids": ids, "padding_mask": (ids != PAD).astype(np.int32)}
+            hidden = (rng.random(ids.shape) < self.hide) & (ids >= len(SPECIAL))
+            given = np.where(hidden, MASK, ids).astype(np.int32)
+            inputs = {"token_ids": given, "padding_mask": (ids != PAD).astype(np.int32)}
             yield inputs, self.y[batch.rows].astype(np.int32)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kitutils.data.text_streams import LabelledTexts
-from kitutils.data.tokens import SPECIAL, Tokens
+from kitutils.data.tokens import MASK, SPECIAL, Tokens
 
 
 def labelled(rows=200, **changed):
@@ -41,6 +41,29 @@ def test_both_streams_deal_the_epochs_in_turn():
     assert any(
         not np.array_equal(a, b) for a, b in zip(expected[: batches.steps], expected[batches.steps :], strict=True)
     )
+
+
+def test_a_share_of_the_pieces_is_hidden_anew_in_each_epoch():
+    plain, hiding = labelled(2000)[0], labelled(2000, hide=0.3)[0]
+    shares, places = [], []
+    for epoch in (0, 1):
+        for (inputs, labels), (given, same) in zip(plain.epoch(epoch), hiding.epoch(epoch), strict=True):
+            ids, hidden = inputs["token_ids"], given["token_ids"] != inputs["token_ids"]
+            np.testing.assert_array_equal(labels, same)
+            np.testing.assert_array_equal(given["padding_mask"], inputs["padding_mask"])  # they are hidden, not gone
+            assert (given["token_ids"][hidden] == MASK).all() and not hidden[ids < len(SPECIAL)].any()
+            shares += [hidden[ids >= len(SPECIAL)].mean()]
+        places.append(np.concatenate([given["token_ids"].ravel() == MASK for given, _ in hiding.epoch(epoch)]))
+    assert np.mean(shares) == pytest.approx(0.3, abs=0.02)
+    assert len(places[0]) != len(places[1]) or (places[0] != places[1]).any()
+    again = np.concatenate([given["token_ids"].ravel() == MASK for given, _ in hiding.epoch(1)])
+    np.testing.assert_array_equal(again, places[1])
+
+
+@pytest.mark.parametrize("hide", [-0.1, 1, float("nan")])
+def test_hidden_is_a_share(hide):
+    with pytest.raises(ValueError, match=f"less than 1; got {hide}"):
+        labelled(hide=hide)
 
 
 def test_each_row_has_one_label_and_there_are_rows():

@@ -1,0 +1,147 @@
+"""What makes pretraining pay: hidden words alone or with partners, with blocks from the start or first without.
+
+    python benchmarks/text_pretraining.py [--ways both-grown …] [--room DIR] [--runs 3] [--record]
+
+Each way pretrains an encoder on the doc strings of the training part but 2,000, at most half as long as the shipped
+one; with blocks from the start it gets as many epochs as fill the same minutes. Then the encoder is fine-tuned on 1,000
+labels, ``--runs`` times with other rows, the same for all ways, and judged by the 2,000 doc strings that nothing has
+read. Beside them stand the same network from random weights, and TF-IDF with logistic regression. Each way is one
+pretraining. Finished encoders are kept in ``--room``, so that a broken-off run goes on, and two runs may fill one room
+with different ``--ways``. Where bfloat16 is faster, training is in it. Needs nothing that is not installed; an hour on
+two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import _record
+import keras
+import numpy as np
+from text_fewshot import COUNTS, Rows, said
+
+from kitutils.data.text_pairs import PairBatches
+from kitutils.data.text_streams import LabelledTexts
+from kitutils.data.tokens import WordPiece, train_wordpiece
+from kitutils.evaluate import judge
+from kitutils.models import text_classifier, text_encoder
+from kitutils.models.pretraining import pretraining_model
+from kitutils.train.finetune import finetune, train_head
+from kitutils.train.precision import fastest
+from kitutils.train.pretrain import PARTNER, PEAK, SHARE, SIZES, grow, guessed, pretrain
+
+LABELS = 1000
+# As in text_fewshot.py: epochs of the head, epochs of all layers, the largest rate.
+LEARNED, UNTAUGHT = (20, 4, 1e-4), (0, 20, 1e-3)
+# By name: epochs without blocks, epochs with three of them, and what the second task weighs in the latter; without
+# blocks it weighs 1 or nothing, as in the training of the shipped weights.
+WAYS = {
+    "words-from-start": (0, 5, 0.0),
+    "words-grown": (4, 3, 0.0),
+    "both-from-start": (0, 5, PARTNER),
+    "both-from-start-alike": (0, 5, 1.0),
+    "both-grown": (4, 3, PARTNER),
+    "both-no-blocks": (4, 0, PARTNER),
+}
+RANDOM, COUNTED = "random", "tfidf_lr"
+
+
+def encoder(words: WordPiece, depth: int) -> keras.Model:
+    return text_encoder(len(words.vocabulary), **SIZES | {"depth": depth})
+
+
+def pretrained(way: str, words: WordPiece, batches: PairBatches, unread: np.ndarray, room: Path) -> dict:
+    """Pretrain in one of the ``WAYS`` and keep the encoder in the room; what came of it, at once if it is there."""
+    first, then, partner = WAYS[way]
+    facts = room / f"{way}.json"
+    if facts.exists():
+        return json.loads(facts.read_text())
+    keras.utils.set_random_seed(0)
+    body = encoder(words, SIZES["depth"] if not first else 0)
+    model, seconds = pretraining_model(body), []
+    if first:
+        seconds += pretrain(model, batches, first, peak=3 * PEAK, partner=float(partner > 0), bar=False).seconds
+    if first and then:
+        body = encoder(words, SIZES["depth"])
+        model = grow(model, body)
+    if then:
+        seconds += pretrain(model, batches, then, partner=partner, bar=False).seconds
+    found = {"minutes": round(sum(seconds) / 60, 1), "guessed": guessed(model, words, unread)["guessed"]}
+    body.save_weights(room / f"{way}.weights.h5")
+    facts.write_text(json.dumps(found))
+    print(way, found, flush=True)
+    return found
+
+
+def finetuned(way: str, words: WordPiece, rows: Rows, seed: int, room: Path) -> np.ndarray:
+    """What the encoder of a way says of the judged rows after fine-tuning."""
+    chosen = rows.drawn(LABELS, seed)
+    if way == COUNTED:
+        return COUNTS[way]().fit(rows.x[chosen], rows.y[chosen]).predict(rows.x_judged)
+    keras.utils.set_random_seed(seed)
+    blocks = way == RANDOM or WAYS[way][1]
+    body = encoder(words, SIZES["depth"] if blocks else 0)
+    if way != RANDOM:
+        body.load_weights(room / f"{way}.weights.h5")
+    model = text_classifier(body, 6)
+    head, epochs, peak = UNTAUGHT if way == RANDOM else LEARNED
+    batches = LabelledTexts(words.encode(rows.x[chosen]), rows.y[chosen], per_batch=512, seed=seed)
+    if head:
+        train_head(model, batches, head, bar=False)
+    finetune(model, batches, epochs, peak=peak, bar=False)
+    return said(model, words.encode(rows.x_judged))
+
+
+def compare(ways: list[str], runs: int, room: Path) -> dict:
+    """For each way minutes, hidden words guessed, accuracies of the runs, and the same over random weights."""
+    rows = Rows.load(validation=True)
+    words = train_wordpiece(rows.x, length=SIZES["length"])
+    batches = PairBatches(words.encode(rows.x), rows.documents, size=len(words.vocabulary), share=SHARE)
+    results = {way: pretrained(way, words, batches, rows.x_judged[:400], room) for way in ways}
+    says: dict[str, list[np.ndarray]] = {}
+    for way in [COUNTED, RANDOM, *ways] if runs else []:
+        says[way] = [finetuned(way, words, rows, seed, room) for seed in range(runs)]
+        scores = [round(float((answers == rows.y_judged).mean()), 4) for answers in says[way]]
+        results.setdefault(way, {})["accuracy"] = scores
+        if way in WAYS:
+            pairs = [judge(rows.y_judged, *both) for both in zip(says[way], says[RANDOM], strict=True)]
+            results[way]["gain"] = round(100 * statistics.mean(v.difference for v in pairs), 1)
+            results[way]["intervals"] = [[round(100 * end, 1) for end in v.difference_interval] for v in pairs]
+        print(way, results[way], flush=True)
+    return results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
+    parser.add_argument("--room", type=Path, default=Path("artifacts/text_pretraining"))
+    parser.add_argument("--runs", type=int, default=3, help="0 pretrains and leaves the rest")
+    parser.add_argument("--record", action="store_true")
+    given = parser.parse_args()
+    if given.record and (given.ways != list(WAYS) or not given.runs):
+        parser.error("A record is of all ways and of some runs: leave out --ways, and --runs 0.")
+    given.room.mkdir(parents=True, exist_ok=True)
+    policy = fastest()
+    keras.config.set_dtype_policy(policy)
+    results = compare(given.ways, given.runs, given.room)
+    if given.record:
+        _record.write(
+            "text_pretraining",
+            what=f"doc strings nothing has read, accuracy after fine-tuning on {LABELS} labels, by how was pretrained",
+            results=results,
+            packages=["keras", "tensorflow", "scikit-learn", "tokenizers"],
+            seeds=list(range(given.runs)),
+            policy=policy,
+            epochs={way: {"without blocks": first, "with blocks": then} for way, (first, then, _) in WAYS.items()},
+            partner={way: weight for way, (_, _, weight) in WAYS.items()},
+        )
+
+
+if __name__ == "__main__":
+    main()
