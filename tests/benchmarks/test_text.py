@@ -233,3 +233,99 @@ def test_reviews_with_one_of_two_things_as_usual(program, monkeypatch, usual, no
     monkeypatch.setattr("sys.argv", ["text_reviews.py", "--record", "--usual", usual])
     with pytest.raises(SystemExit):
         benchmark.main()
+
+
+@pytest.fixture
+def pretraining(program, monkeypatch):
+    benchmark = program("text_pretraining")
+    x, y = texts()
+    rows = benchmark.Rows(x[:40], y[:40], x[40:], y[40:], np.arange(40) // 2)
+    monkeypatch.setattr(benchmark, "SIZES", {"width": 16, "depth": 1, "heads": 2, "length": 16})
+    monkeypatch.setattr(benchmark, "LEARNED", (2, 1, 1e-3))
+    monkeypatch.setattr(benchmark, "UNTAUGHT", (0, 2, 1e-3))
+    monkeypatch.setattr(benchmark.Rows, "load", classmethod(lambda cls, validation: rows))
+    monkeypatch.setattr(benchmark, "WAYS", {"deep": (0, 1, 0.0), "grown": (2, 1, 0.1), "flat": (1, 0, 0.1)})
+    return benchmark
+
+
+def test_each_way_of_pretraining_has_its_epochs_and_weights(pretraining, monkeypatch, tmp_path):
+    seen, pretrain = [], pretraining.pretrain
+
+    def spied(model, batches, epochs, *, partner, **named):
+        seen.append((epochs, partner, "block_0" in {layer.name for layer in model.get_layer("encoder").layers}))
+        return pretrain(model, batches, epochs, partner=partner, **named)
+
+    monkeypatch.setattr(pretraining, "pretrain", spied)
+    found = pretraining.compare(list(pretraining.WAYS), 2, tmp_path)
+    assert seen == [(1, 0.0, True), (2, 1.0, False), (1, 0.1, True), (1, 1.0, False)]
+    for way in ("deep", "grown", "flat", "random", "tfidf_lr"):
+        assert len(found[way]["accuracy"]) == 2
+    gains = 100 * (np.array(found["grown"]["accuracy"]) - found["random"]["accuracy"])
+    assert found["grown"]["gain"] == pytest.approx(gains.mean(), abs=0.06)
+    assert all(low <= gain <= high for gain, (low, high) in zip(gains, found["grown"]["intervals"], strict=True))
+    again = pretraining.compare(list(pretraining.WAYS), 1, tmp_path)
+    assert len(seen) == 4 and again["deep"]["guessed"] == found["deep"]["guessed"]  # taken from the room
+
+
+def test_what_was_pretrained_is_what_is_fine_tuned(pretraining, monkeypatch, tmp_path):
+    pretraining.compare(["grown"], 0, tmp_path)
+    begun = []
+    monkeypatch.setattr(pretraining, "train_head", lambda model, *given, **named: begun.append(model))
+    monkeypatch.setattr(pretraining, "finetune", lambda *given, **named: None)
+    rows = pretraining.Rows.load(True)
+    words = train_wordpiece(rows.x, length=16)
+    pretraining.finetuned("grown", words, rows, 0, tmp_path)
+    kept = pretraining.encoder(words, 1)
+    kept.load_weights(tmp_path / "grown.weights.h5")
+    fresh = pretraining.encoder(words, 1)
+    body = begun[0].get_layer("encoder")
+    for ours, theirs in zip(body.get_weights(), kept.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert any((a != b).any() for a, b in zip(body.get_weights(), fresh.get_weights(), strict=True))
+
+
+def test_all_labels_counts_runs_their_mean_and_the_sum_with_counts(program, monkeypatch):
+    benchmark = program("text_all")
+    truth = np.array([0, 1, 2, 0])
+    one = np.eye(3)[[0, 1, 0, 1]] * 0.6 + 0.1
+    two = np.eye(3)[[0, 1, 2, 2]] * 0.9 + 0.01
+    counts = np.eye(3)[[0, 0, 2, 0]] * 0.8 + 0.05
+    answers = {"nb_svm": np.array([0, 0, 0, 0])}
+    monkeypatch.setattr(benchmark, "counted", lambda rows, room: {"tfidf_lr": counts} | answers)
+    monkeypatch.setattr(benchmark, "trained", lambda rows, seed, room, given: (one, two)[seed])
+    rows = SimpleNamespace(y_judged=truth)
+    found = benchmark.compare(rows, SimpleNamespace(runs=2, room=None))
+    assert (found["nb_svm"], found["tfidf_lr"]) == (0.5, 0.75)
+    assert found["encoder"]["accuracy"] == [0.5, 0.75]
+    assert found["mean of the runs"]["accuracy"] == [0.75]  # on the third row the surer run decides, and rightly
+    assert found["encoder and tfidf_lr"]["accuracy"] == [0.75, 0.75]
+    assert found["encoder"]["over"]["tfidf_lr"]["points"] == -12.5
+    assert found["encoder"]["over"]["nb_svm"]["points"] == 12.5
+
+
+HERE = ["--validation", "--room", "here"]
+
+
+@pytest.mark.parametrize("options", [HERE[:1], HERE[1:], ["--record", "--epochs", "1"], ["--record", *HERE]])
+def test_all_labels_refuses_what_would_mislead(program, monkeypatch, options):
+    benchmark = program("text_all")
+    monkeypatch.setattr(benchmark, "compare", lambda *given: pytest.fail("it began"))
+    monkeypatch.setattr("sys.argv", ["text_all.py", *options])
+    with pytest.raises(SystemExit):
+        benchmark.main()
+
+
+def test_all_labels_learns_with_hidden_pieces(fewshot, program, monkeypatch):
+    _, rows = fewshot
+    benchmark = program("text_all")
+    model, words = fewshot[0].network("pretrained")
+    body = model.get_layer("encoder")
+    monkeypatch.setattr(benchmark, "start", lambda rows, room: (body, words))
+    monkeypatch.setattr(benchmark, "PEAK", 1e-2)
+    monkeypatch.setattr(benchmark, "PER_BATCH", 128)
+    given = SimpleNamespace(hide=0.1, epochs=15)
+    shares = benchmark.trained(rows, 0, None, given)[:, :3]
+    assert (shares.argmax(axis=1) == rows.y_judged).mean() > 0.6
+    shown = benchmark.counted(rows, None)
+    assert set(shown) == {"tfidf_lr", "tfidf_single", "tfidf_pieces", "nb_svm"}
+    assert all((answers == rows.y_judged).mean() > 0.6 for kind, answers in shown.items() if kind != "tfidf_lr")

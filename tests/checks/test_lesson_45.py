@@ -180,10 +180,15 @@ def with_pandas(dev, test, labels):
     return np.array([epoch, score, score - 100 * pd.Series(labels).value_counts(normalize=True).iloc[0]])
 
 
+def rounded(dev, test, labels):
+    epoch, score, gain = reporter()(dev, test, labels)
+    return epoch, round(score, 1), round(gain, 1)
+
+
 def test_report():
     assert_check(
         "45.3",
-        right=[reporter(), with_loops, with_pandas],
+        right=[reporter(), with_loops, with_pandas, rounded],
         wrong={
             "chosen by the test rows": their_report,
             "by the mean over the test rows": reporter("test mean"),
@@ -197,6 +202,7 @@ def test_report():
             "Write it in points": reporter(rival="as a share"),
             "Return three numbers": lambda *given: reporter()(*given)[:2],
             "Each of the three": lambda dev, test, labels: (test, test, test),
+            "counted from 0": lambda *given: (reporter()(*given)[0] + 1, *reporter()(*given)[1:]),
             "Epochs are numbered": lambda *given: (6, *reporter()(*given)[1:]),
         },
     )
