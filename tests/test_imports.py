@@ -91,7 +91,8 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 sys.meta_path.insert(0, Finder())
 from kitutils.train import EtaBar, fit
-print(EtaBar.__module__, fit.__module__, "tensorflow" in sys.modules)
+from kitutils.train.pretrain import pretrain
+print(EtaBar.__module__, fit.__module__, pretrain.__module__, "tensorflow" in sys.modules)
 """
 
 
@@ -101,7 +102,12 @@ def test_the_train_stage_asks_for_keras_and_never_for_tensorflow():
         [sys.executable, "-c", BACKEND_JAX], cwd=settings.root(), env=environment, capture_output=True, encoding="utf8"
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["kitutils.train.callbacks", "kitutils.train.fitting", "False"]
+    assert done.stdout.split() == [
+        "kitutils.train.callbacks",
+        "kitutils.train.fitting",
+        "kitutils.train.pretrain",
+        "False",
+    ]
 
 
 # --- one way ----------------------------------------------------------------------------------------------------------

@@ -11,11 +11,12 @@ from kitutils.course.grading import check, equal, expect, part, refuse, run
 
 _GATE = 0.5 ** (1 / 100)
 
-# Each question of 43.1: the right answer, how far off is near enough, and what to say to the likeliest wrong ones.
+# Each question of 43.1: the right answer, how far off is near enough, and what to say to the likeliest wrong ones. The
+# distances take three digits, and for the bias also what comes of the gate when that was rounded to three.
 _MEMORY = {
     "forget gate 0.9: share left after 20 steps": (
         0.9**20,
-        0.005,
+        0.002,
         {
             0.1**20: "0.1 is what is lost at a step; what stays is multiplied, 0.9 each time.",
             18.0: "The steps multiply, they do not add up: 0.9 · 0.9 · …, twenty times.",
@@ -34,17 +35,17 @@ _MEMORY = {
     ),
     "forget gate for half after 100 steps": (
         _GATE,
-        0.0005,
+        0.0003,
         {
             0.5: "With a gate of 0.5 half is left after one step. gate ** 100 = 0.5 is asked for.",
             0.5**100: "That is what a gate of 0.5 leaves after 100 steps. The gate is asked for: gate ** 100 = 0.5.",
             0.995: "0.995 loses half if losses added up. They multiply: gate ** 100 = 0.5.",
-            0.005: "That is about what is lost at a step; the gate is what stays.",
+            1 - _GATE: "That is what is lost at a step; the gate is what stays.",
         },
     ),
     "bias that gives this gate": (
         math.log(_GATE / (1 - _GATE)),
-        0.05,
+        0.02,
         {
             1 / (1 + math.exp(-_GATE)): "That is sigmoid(gate). Asked for is the number whose sigmoid is the gate.",
             -math.log(_GATE / (1 - _GATE)): "The other sign: a bias below zero shuts the gate, below one half.",
@@ -79,6 +80,8 @@ def memory(answer, rng):
             expect(number and np.isfinite(got), f"A number is asked for; got {got!r}.")
             for wrong, words in otherwise.items():
                 expect(abs(got - wrong) > (near or 0.05) or abs(got - right) <= near, words)
+            near_miss = near < abs(got - right) <= 10 * near
+            expect(not near_miss, f"Near, but {got:g} is not right to three digits. Leave the rounding to the end.")
             equal(float(got), float(right), tol=max(near, 1e-9))
 
 
@@ -133,6 +136,32 @@ def last_states(answer, rng):
             "You count the words and go to step n - 1. With padding in front the last word stands further back.",
         )
         equal(got, states[:, -1], on=states)
+    starts = rng.integers(1, steps - counts)
+    both = (starts[:, None] <= np.arange(steps)) & (np.arange(steps) < (starts + counts)[:, None])
+    with part("padding on both sides"):
+        got = run(answer, states, both, returns=np.ndarray)
+        refuse(
+            got,
+            states[index, counts - 1],
+            "With padding on both sides the last word is at neither the last step nor step n - 1. Ask the mask.",
+        )
+        equal(got, _last(states, both), on=states)
+    with part("padding between the words"):
+        holes = np.where(counts > 2, starts + rng.integers(1, np.maximum(counts - 1, 2)), 0)
+        gaps = both.copy()
+        gaps[index, holes] = False  # two words leave no room: step 0 is padding already
+        got = run(answer, states, gaps, returns=np.ndarray)
+        refuse(
+            got,
+            states[index, starts + gaps.sum(axis=1) - 1],
+            "You go from the first True as many steps as there are Trues. With padding in between that is too short.",
+        )
+        refuse(
+            got,
+            states[index, np.where(counts > 2, holes, starts + counts) - 1],
+            "You stop at the first False after a True. Another True may follow.",
+        )
+        equal(got, _last(states, gaps), on=states)
     with part("a row without words"):
         empty = int(rng.integers(rows))
         mask = behind.copy()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import numpy as np
 
 from kitutils.course.compare import same
@@ -14,65 +17,90 @@ def _softmax(likeness, axis=-1):
     return raised / raised.sum(axis=axis, keepdims=True)
 
 
+# River is (2, 0), bank (1, 1). Each question of 44.1: the right answer, how far off is near enough for an answer of
+# three digits, and what to say to the likeliest wrong ones.
+_ITSELF, _OTHER = 4 / math.sqrt(2), 2 / math.sqrt(2)
+_RIVER = {
+    "likeness of river and river": (
+        _ITSELF,
+        0.005,
+        {
+            4: "4 is the product of river and river. Divide it by the square root of 2, the numbers a word has.",
+            2: "You divide the product of river and river by 2. Divide it by the square root of 2.",
+            _OTHER: "That is river and bank. River and river are asked for: 2 · 2 + 0 · 0, then the root.",
+        },
+    ),
+    "likeness of river and bank": (
+        _OTHER,
+        0.005,
+        {
+            2: "2 is the product of river and bank. Divide it by the square root of 2, the numbers a word has.",
+            1: "You divide the product of river and bank by 2. Divide it by the square root of 2.",
+            3 / math.sqrt(2): "Water meets water and money meets money: 2 · 1 + 0 · 1.",
+        },
+    ),
+    "weight that river gives bank": (
+        1 / (1 + math.exp(_ITSELF - _OTHER)),
+        0.002,
+        {
+            1 / (1 + math.exp(2)): "This weight comes from products that are not divided by the square root of 2.",
+            1 / (1 + math.exp(1)): "This weight comes from products divided by 2 and not by its square root.",
+            _OTHER: "That is a likeness and no weight: softmax is missing.",
+            math.exp(_OTHER): "That is e to the likeness. Divide it by the sum over both words.",
+            1 / 3: "Dividing a likeness by the sum of both is no softmax: raise e to each of them first.",
+            math.exp(_OTHER - _ITSELF): "You divide by the other word's e^likeness. The sum has both.",
+            1 / (1 + math.exp(_OTHER - _ITSELF)): "That is what river gives itself. What is left for bank?",
+            0.5: "Bank gives each word a half, river does not. The sum is over the words that river looks at.",
+            1 / (1 + math.exp(_ITSELF - _OTHER) + math.exp(-_OTHER)): "That is from the table above, where *the* has "
+            "a share as well. Now there are two words.",
+        },
+    ),
+    "water in the new river": (
+        1 + 1 / (1 + math.exp(_OTHER - _ITSELF)),
+        0.006,
+        {
+            1 + 1 / (1 + math.exp(-2)): "This mean comes from products that are not divided by the square root of 2.",
+            1 + 1 / (1 + math.exp(-1)): "This mean comes from products divided by 2 and not by its square root.",
+            2 * _ITSELF + _OTHER: "You mixed by the likenesses. Mix by the weights, which add up to 1.",
+            2 * math.exp(_ITSELF) + math.exp(_OTHER): "The weights do not add up to 1: divide by their sum.",
+            2 / (1 + math.exp(_OTHER - _ITSELF)): "Bank's water is missing: it has 1, and its own weight.",
+            1 + 1 / (1 + math.exp(_ITSELF - _OTHER)): "You have swapped the weights: most of it comes from river.",
+            1 / (1 + math.exp(_ITSELF - _OTHER)): "That is the money, which bank alone brings. Asked for is the water.",
+            1.5: "Both words have the same weight here. River gives itself the larger one.",
+            2: "You took river alone. Both words are mixed, each by its weight.",
+            1.7226: "That is from the table above, where *the* has a share as well. Now there are two words.",
+        },
+    ),
+}
+
+
 @check(
     "44.1",
-    title="One row of attention",
+    title="One row of attention, by hand",
     minutes=5,
+    answer="value",
     hints=(
-        "Take the word bank from above. Which numbers come from its query and the keys, and which from the values?",
-        "Likeness: the query times each key, divided by the square root of the query's length. Softmax makes weights "
-        "of it, and the weights mix the rows of values. e to the power of 800 is too large for a float: subtract the "
-        "largest likeness from all of them first, which leaves the weights as they are.",
-        "likeness = keys @ ___ / np.sqrt(___)\n"
-        "raised = np.exp(likeness - likeness.max())\n"
-        "weights = raised / ___\n"
-        "return weights @ ___",
+        "River is (2, 0), bank (1, 1). Which products of numbers go into the likeness of two words?",
+        "Water times water plus money times money, divided by the square root of 2. Then e to each of the two "
+        "likenesses; a weight is one of these, divided by the sum of both. The new water is the mean of 2 and 1 by the "
+        "weights.",
+        "(2 * 2 + 0 * 0) / np.sqrt(___), (2 * ___ + 0 * ___) / np.sqrt(___), "
+        "np.exp(___) / (np.exp(___) + np.exp(___)), ___ * 2 + ___ * 1",
     ),
 )
-def attention_row(answer, rng):
-    words, size, width = 5, 4, 3
-    query, keys, values = rng.normal(size=size), rng.normal(size=(words, size)), rng.normal(size=(words, width))
-    keys[0] = query  # so that the row has a clear first choice
-    likeness = keys @ query / np.sqrt(size)
-    weights = _softmax(likeness)
-    with part("a few words"):
-        got = run(answer, query, keys, values, returns=np.ndarray)
-        expect(
-            got.shape != (words,),
-            "You returned one number for each word, the weights. They are to mix the rows of values into one row.",
-        )
-        refuse(got, likeness @ values, "Those are likenesses and no weights: softmax is missing.")
-        refuse(
-            got,
-            _softmax(keys @ query) @ values,
-            "The likeness is not divided by the square root of the query's length.",
-        )
-        refuse(got, _softmax(keys @ query / size) @ values, "Divide by the square root of the length, not by itself.")
-        refuse(
-            got,
-            _softmax(keys @ query / np.sqrt(words)) @ values,
-            "You divide by the square root of the number of words. The query's length belongs there.",
-        )
-        refuse(got, values[likeness.argmax()], "You took the likeliest word alone. All are mixed, each by its weight.")
-        refuse(got, values.mean(axis=0), "All words have the same weight. The keys should decide.")
-        refuse(
-            got, likeness / likeness.sum() @ values, "Dividing by the sum is no softmax: raise e to the likeness first."
-        )
-        refuse(got, np.exp(likeness) @ values, "The weights do not add up to 1: divide them by their sum.")
-        equal(got, weights @ values)
-    with part("keys and values of other numbers"):
-        square = rng.normal(size=(words, size))
-        got = run(answer, query, keys, square, returns=np.ndarray)
-        refuse(got, weights @ keys, "You mixed the keys. They say who is looked at; the values are what is taken.")
-        equal(got, weights @ square)
-    with part("large numbers"):
-        large = run(answer, 40 * query, 40 * keys, values, returns=np.ndarray)
-        expect(
-            np.isfinite(large).all(),
-            "With large queries and keys your result holds nan or inf: e to such a power is too large for a float. "
-            "Subtract the largest likeness first.",
-        )
-        equal(large, _softmax(1600 * likeness) @ values)
+def river(answer, rng):
+    expect(
+        isinstance(answer, Mapping) and set(answer) == set(_RIVER),
+        "Keep the four questions as they are, and put a number in place of each ... .",
+    )
+    for question, (right, near, otherwise) in _RIVER.items():
+        with part(question):
+            got = answer[question]
+            number = isinstance(got, int | float | np.number) and not isinstance(got, bool)
+            expect(number and np.isfinite(got), f"A number is asked for; got {got!r}.")
+            for wrong, words in otherwise.items():
+                expect(abs(got - wrong) > 0.005 or abs(got - right) <= near, words)
+            equal(float(got), right, tol=near)
 
 
 @check(

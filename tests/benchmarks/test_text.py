@@ -68,6 +68,8 @@ def test_gains_are_means_of_pairs_in_points(fewshot, monkeypatch):
     found = benchmark.compare(rows, [10], 2)
     assert found["10"]["pretrained"] == [0.9, 0.8]
     assert found["10"]["gains"] == {"over random": 35.0, "over tfidf_lr": -5.0, "over nb_svm": 0.0}
+    low, high = found["10"]["intervals"]["over tfidf_lr"][1]  # 16 against 20 of 20
+    assert -50 < low < -20 < high < 5
     assert found["10"]["p_values"]["over random"] == [pytest.approx(2**-7, rel=0.01), pytest.approx(2**-5, rel=0.01)]
 
 

@@ -28,7 +28,8 @@ def test_memory():
             MEMORY,
             dict(reversed(MEMORY.items())),
             {LEFT: 0.12, HALF: 7.0, FOR_HALF: 0.993, BIAS: 4.97},
-            {LEFT: np.float32(0.1216), HALF: np.int64(7), FOR_HALF: 0.9931, BIAS: 5.0},
+            {LEFT: np.float32(0.1216), HALF: np.int64(7), FOR_HALF: 0.9931, BIAS: 4.968},
+            {LEFT: 0.122, HALF: 7, FOR_HALF: 0.9931, BIAS: 4.95},  # the bias from a gate of 0.993
         ],
         wrong={
             "what is lost at a step; what stays": but(LEFT, 0.1**20),
@@ -41,11 +42,17 @@ def test_memory():
             "after one step": but(FOR_HALF, 0.5),
             "gate of 0.5 leaves after 100 steps": but(FOR_HALF, 0.5**100),
             "losses added up": but(FOR_HALF, 0.995),
-            "about what is lost at a step": but(FOR_HALF, 0.005),
+            "That is what is lost at a step": but(FOR_HALF, 0.0069),
             "That is sigmoid(gate)": but(BIAS, 0.73),
             "The other sign": but(BIAS, -4.97),
             "base 10": but(BIAS, 2.16),
             "That is the gate itself": but(BIAS, 0.993),
+            "Near, but 0.126 is not": but(LEFT, 0.126),
+            "Near, but 0.119 is not": but(LEFT, 0.119),
+            "Near, but 0.9935 is not": but(FOR_HALF, 0.9935),
+            "Near, but 0.9927 is not": but(FOR_HALF, 0.9927),
+            "Near, but 4.92 is not": but(BIAS, 4.92),
+            "Near, but 5 is not": but(BIAS, 5.0),
             "A number is asked for": but(HALF, "seven"),
             "Keep the four questions": {HALF: 7},
         },
@@ -79,6 +86,23 @@ def counted(states, mask, off=1):
     return states[np.arange(len(states)), np.maximum(mask.sum(axis=1) - off, 0)] * mask.any(axis=1)[:, None]
 
 
+def counted_unless_the_last_is_true(states, mask):
+    """Right for padding behind, and for padding in front; wrong for False True True False."""
+    last = np.where(mask[:, -1], mask.shape[1] - 1, mask.sum(axis=1) - 1)
+    return states[np.arange(len(states)), last] * mask.any(axis=1)[:, None]
+
+
+def counted_from_the_first(states, mask):
+    """Right while the Trues stand together."""
+    last = mask.argmax(axis=1) + mask.sum(axis=1) - 1
+    return states[np.arange(len(states)), last] * mask.any(axis=1)[:, None]
+
+
+def end_of_the_first_run(states, mask):
+    ends = mask & ~np.pad(mask, ((0, 0), (0, 1)))[:, 1:]
+    return states[np.arange(len(states)), ends.argmax(axis=1)] * mask.any(axis=1)[:, None]
+
+
 def no_words_get(place):
     def function(states, mask):
         return np.where(mask.any(axis=1)[:, None], backwards(states, mask), states[:, place])
@@ -99,6 +123,9 @@ def test_last_states():
             ),
             "largest value": lambda states, mask: np.where(mask[..., None], states, -np.inf).max(axis=1),
             "You count the words": counted,
+            "at neither the last step nor step n - 1": counted_unless_the_last_is_true,
+            "as many steps as there are Trues": counted_from_the_first,
+            "Another True may follow": end_of_the_first_run,
             "The row without any True": no_words_get(-1),
             "one state a row": lambda states, mask: states * mask[..., None],
         },
@@ -106,10 +133,21 @@ def test_last_states():
     assert "without any True" in " ".join(grade("43.2", no_words_get(0)).messages)
 
 
-@pytest.mark.parametrize(("answer", "held"), [(counted, 2), (no_words_get(-1), 2), (lambda s, m: s[:, -1], 1)])
-def test_parts_count_alone(answer, held):
-    result = grade("43.2", answer)
-    assert (result.status, result.held, result.total) == ("wrong", held, 3)
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    ("answer", "held"),
+    [
+        (counted, 2),
+        (counted_unless_the_last_is_true, 3),
+        (counted_from_the_first, 4),
+        (end_of_the_first_run, 4),
+        (no_words_get(-1), 4),
+        (lambda states, mask: states[:, -1], 1),
+    ],
+)
+def test_parts_count_alone(answer, held, seed):
+    result = grade("43.2", answer, seed)
+    assert (result.status, result.held, result.total) == ("wrong", held, 5)
 
 
 def right_split(docstring, first, share, rng):

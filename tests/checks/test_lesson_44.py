@@ -12,74 +12,93 @@ def softmax(likeness, axis=-1):
     return raised / raised.sum(axis=axis, keepdims=True)
 
 
-def row(query, keys, values):
-    return softmax(keys @ query / np.sqrt(len(query))) @ values
+def by_numpy(scale=2**0.5, axis=-1):
+    """The four numbers of 44.1 by matrices, right unless told otherwise."""
+    x = np.array([[2.0, 0.0], [1.0, 1.0]])
+    likeness = x @ x.T / scale
+    weights = softmax(likeness, axis)
+    return dict(zip(RIVER, (*likeness[0], weights[0, 1], (weights @ x)[0, 0]), strict=True))
 
 
-def row_with_scipy(query, keys, values):
-    from scipy.special import softmax as theirs
-
-    return np.einsum("n,nw->w", theirs(np.einsum("d,nd->n", query, keys) * query.size**-0.5), values)
-
-
-def row_by_loops(query, keys, values):
-    likeness = [sum(a * b for a, b in zip(query, key, strict=True)) / len(query) ** 0.5 for key in keys]
-    raised = [np.exp(one - max(likeness)) for one in likeness]
-    return sum(one / sum(raised) * value for one, value in zip(raised, values, strict=True))
+RIVER = {  # by a calculator, to three digits
+    "likeness of river and river": 2.83,
+    "likeness of river and bank": 1.41,
+    "weight that river gives bank": 0.196,
+    "water in the new river": 1.80,
+}
+FROM_ROUNDED = (2.83, 1.41, 0.195, 1.805)  # each from the rounded one before
 
 
-def row_by_keras(query, keys, values):
-    from keras import ops
-
-    query, keys, values = (ops.convert_to_tensor(array, "float32") for array in (query, keys, values))
-    return ops.convert_to_numpy(ops.matmul(ops.softmax(ops.matmul(keys, query) / len(query) ** 0.5), values))
+def but(question, value):
+    key = next(key for key in RIVER if key.startswith(question))
+    return RIVER | {key: value}
 
 
-def unsafe(query, keys, values):
-    with np.errstate(all="ignore"):
-        raised = np.exp(keys @ query / np.sqrt(len(query)))
-        return raised / raised.sum() @ values
-
-
-def without_sum(query, keys, values):
-    with np.errstate(all="ignore"):
-        return np.exp(keys @ query / np.sqrt(len(query))) @ values
-
-
-def test_attention_row():
+def test_river_bank():
+    itself, bank = "likeness of river and river", "likeness of river and bank"
     assert_check(
         "44.1",
-        right=[row, row_with_scipy, row_by_loops],
+        right=[RIVER, by_numpy(), dict(zip(RIVER, FROM_ROUNDED, strict=True)), but("water", 1.804), but("water", 1.81)],
         wrong={
-            "no weights: softmax is missing": lambda q, k, v: k @ q / np.sqrt(len(q)) @ v,
-            "not divided by the square root": lambda q, k, v: softmax(k @ q) @ v,
-            "not by itself": lambda q, k, v: softmax(k @ q / len(q)) @ v,
-            "the number of words": lambda q, k, v: softmax(k @ q / np.sqrt(len(k))) @ v,
-            "the likeliest word alone": lambda q, k, v: v[(k @ q).argmax()],
-            "All words have the same weight": lambda q, k, v: v.mean(axis=0),
-            "Dividing by the sum": lambda q, k, v: (k @ q) / (k @ q).sum() @ v,
-            "do not add up to 1": without_sum,
-            "the weights. They are to mix": lambda q, k, v: softmax(k @ q / np.sqrt(len(q))),
-            "holds nan or inf": unsafe,
+            "4 is the product": but(itself, 4),
+            "river and river by 2. Divide": but(itself, 2),
+            "That is river and bank": but(itself, 1.41),
+            "2 is the product": but(bank, 2),
+            "river and bank by 2. Divide": but(bank, 1),
+            "Water meets water": but(bank, 2.12),
+            "This weight comes from products that": but("weight", 0.119),
+            "This weight comes from products divided": but("weight", 0.269),
+            "softmax is missing": but("weight", 1.41),
+            "over both words": but("weight", 4.11),
+            "no softmax": but("weight", 0.333),
+            "The sum has both": but("weight", 0.243),
+            "what river gives itself": but("weight", 0.804),
+            "Bank gives each word a half": but("weight", 0.5),
+            "*the* has a share": but("weight", 0.19),
+            "This mean comes from products that": but("water", 1.88),
+            "This mean comes from products divided": but("water", 1.73),
+            "mixed by the likenesses": but("water", 7.07),
+            "do not add up to 1": but("water", 37.95),
+            "Bank's water is missing": but("water", 1.61),
+            "swapped the weights": but("water", 1.196),
+            "That is the money": but("water", 0.196),
+            "the same weight here": but("water", 1.5),
+            "You took river alone": but("water", 2),
+            "A number is asked for": but(itself, True),
+            "Keep the four questions": {"river": 2.83},
         },
     )
 
 
-def test_mixed_keys_are_seen_where_they_have_the_shape_of_values():
-    def mixes_keys(query, keys, values):
-        weights = softmax(keys @ query / np.sqrt(len(query)))
-        return weights @ (keys if keys.shape == values.shape else values)
-
-    result = grade("44.1", mixes_keys)
-    assert (result.status, result.held, result.total) == ("wrong", 2, 3)
-    assert "You mixed the keys" in result.messages[0]
+def test_the_row_above_with_three_words_is_seen_as_such():
+    assert "*the* has a share" in grade("44.1", but("water", 1.72)).messages[0]
 
 
-@pytest.mark.slow
-def test_keras_computes_the_same_row():
-    rng = np.random.default_rng(0)
-    query, keys, values = rng.normal(size=4), rng.normal(size=(5, 4)), rng.normal(size=(5, 3))
-    np.testing.assert_allclose(row_by_keras(query, keys, values), row(query, keys, values), atol=1e-5)
+@pytest.mark.parametrize(
+    ("answer", "held", "said"),
+    [
+        (by_numpy(scale=1), 0, "4 is the product"),
+        (by_numpy(scale=2), 0, "by 2. Divide it by the square root"),
+        (by_numpy(axis=0), 2, "Bank gives each word a half"),
+        (but("water", 1.7), 3, "not right"),
+    ],
+)
+def test_an_answer_in_part_counts_in_part(answer, held, said):
+    result = grade("44.1", answer)
+    assert (result.status, result.held, result.total) == ("wrong", held, 4)
+    assert said in result.messages[0]
+
+
+def test_the_kits_layer_gives_the_numbers_that_are_asked_for():
+    from kitutils.models.text import Attention
+
+    layer, same = Attention(heads=1), np.eye(2)
+    layer.build((None, 2, 2))
+    layer.set_weights([np.hstack([same, same, same]), np.zeros(6), same, np.zeros(2)])
+    new = np.array(layer(np.array([[[2.0, 0.0], [1.0, 1.0]]], "float32"), np.ones((1, 2), "int32")))[0, 0]
+    mine = by_numpy()
+    expected = mine["water in the new river"], mine["weight that river gives bank"]  # bank's money is 1
+    np.testing.assert_allclose(new, expected, atol=1e-5)
 
 
 # --- hiding words -----------------------------------------------------------------------------------------------------
@@ -297,6 +316,10 @@ def test_each_mended_bug_counts(answer, held, seed):
     assert (result.status, result.held, result.total) == ("wrong", held, 3)
 
 
-@pytest.mark.parametrize("exercise", ["44.1", "44.2", "44.3"])
+@pytest.mark.parametrize("exercise", ["44.2", "44.3"])
 def test_an_untouched_exercise_is_not_attempted(exercise):
     assert grade(exercise, lambda *arguments: ...).status == "not attempted"
+
+
+def test_untouched_numbers_are_not_attempted():
+    assert grade("44.1", dict.fromkeys(RIVER, ...)).status == "not attempted"
