@@ -5,10 +5,12 @@
 Each way pretrains an encoder on the doc strings of the training part but 2,000, at most half as long as the shipped
 one; with blocks from the start it gets five epochs, which take a quarter longer than four without blocks and three with
 them (15.6 minutes against 12.5 on one core, bfloat16). Then the encoder is fine-tuned on 1,000 labels, ``--runs`` times
-with other rows, the same for all ways, and judged by the 2,000 doc strings that nothing has read. Beside them stand the
-same network from random weights, and TF-IDF with logistic regression. Each way is one pretraining. Finished encoders
-are kept in ``--room``, so that a broken-off run goes on, and two runs may fill one room with different ``--ways``.
-Where bfloat16 is faster, training is in it. Needs nothing that is not installed; an hour on two cores.
+with other rows, the same for all ways, and judged by the 2,000 doc strings that nothing has read. The recipe is that of
+``text_fewshot.py`` for the pretrained encoder; those that never looked for partners, whom it suits badly, are also
+fine-tuned by the one for random weights. Beside them stand the same network from random weights, and TF-IDF with
+logistic regression. Each way is one pretraining. Finished encoders are kept in ``--room``, so that a broken-off run
+goes on, and two runs may fill one room with different ``--ways``. Where bfloat16 is faster, training is in it. Needs
+nothing that is not installed; an hour on two cores.
 """
 
 from __future__ import annotations
@@ -37,8 +39,9 @@ from kitutils.train.precision import fastest
 from kitutils.train.pretrain import PARTNER, PEAK, SHARE, SIZES, grow, guessed, pretrain
 
 LABELS = 1000
-# As in text_fewshot.py: epochs of the head, epochs of all layers, the largest rate.
-LEARNED, UNTAUGHT = (20, 4, 1e-4), (0, 20, 1e-3)
+# Epochs of the head, epochs of all layers, the largest rate: in text_fewshot.py the first is for the pretrained encoder
+# and the second for random weights. An encoder that never looked for partners is fine-tuned by both.
+RECIPES = {"head first": (20, 4, 1e-4), "all at once": (0, 20, 1e-3)}
 # By name: epochs without blocks, epochs with three of them, and what the second task weighs in the latter; without
 # blocks it weighs 1 or nothing, as in the training of the shipped weights.
 WAYS = {
@@ -79,18 +82,15 @@ def pretrained(way: str, words: WordPiece, batches: PairBatches, unread: np.ndar
     return found
 
 
-def finetuned(way: str, words: WordPiece, rows: Rows, seed: int, room: Path) -> np.ndarray:
-    """What the encoder of a way says of the judged rows after fine-tuning."""
+def finetuned(way: str, recipe: str, words: WordPiece, rows: Rows, seed: int, room: Path) -> np.ndarray:
+    """What the encoder of a way says of the judged rows after fine-tuning by one of the ``RECIPES``."""
     chosen = rows.drawn(LABELS, seed)
-    if way == COUNTED:
-        return COUNTS[way]().fit(rows.x[chosen], rows.y[chosen]).predict(rows.x_judged)
     keras.utils.set_random_seed(seed)
-    blocks = way == RANDOM or WAYS[way][1]
-    body = encoder(words, SIZES["depth"] if blocks else 0)
+    body = encoder(words, SIZES["depth"] if way == RANDOM or WAYS[way][1] else 0)
     if way != RANDOM:
         body.load_weights(room / f"{way}.weights.h5")
     model = text_classifier(body, 6)
-    head, epochs, peak = UNTAUGHT if way == RANDOM else LEARNED
+    head, epochs, peak = RECIPES[recipe]
     batches = LabelledTexts(words.encode(rows.x[chosen]), rows.y[chosen], per_batch=512, seed=seed)
     if head:
         train_head(model, batches, head, bar=False)
@@ -98,22 +98,41 @@ def finetuned(way: str, words: WordPiece, rows: Rows, seed: int, room: Path) -> 
     return said(model, words.encode(rows.x_judged))
 
 
+def judged(rows: Rows, answers: list[np.ndarray], rivals: list[np.ndarray] | None = None) -> dict:
+    """Accuracies of the runs; against a rival's also the points gained: their mean, and a 95 % interval of each run."""
+    found = {"accuracy": [round(float((one == rows.y_judged).mean()), 4) for one in answers]}
+    if rivals:
+        verdicts = [judge(rows.y_judged, *pair) for pair in zip(answers, rivals, strict=True)]
+        found["gain"] = round(100 * statistics.mean(verdict.difference for verdict in verdicts), 1)
+        found["intervals"] = [[round(100 * end, 1) for end in verdict.difference_interval] for verdict in verdicts]
+    return found
+
+
 def compare(ways: list[str], runs: int, room: Path) -> dict:
-    """For each way the share of hidden words guessed, accuracies of the runs, and points gained over random weights."""
+    """For each way the share of hidden words guessed, and by recipe what :func:`judged` says against random weights."""
     rows = Rows.load(validation=True)
     words = train_wordpiece(rows.x, length=SIZES["length"])
     batches = PairBatches(words.encode(rows.x), rows.documents, size=len(words.vocabulary), share=SHARE)
     results = {way: pretrained(way, words, batches, rows.x_judged[:400], room) for way in ways}
-    says: dict[str, list[np.ndarray]] = {}
-    for way in [COUNTED, RANDOM, *ways] if runs else []:
-        says[way] = [finetuned(way, words, rows, seed, room) for seed in range(runs)]
-        scores = [round(float((answers == rows.y_judged).mean()), 4) for answers in says[way]]
-        results.setdefault(way, {})["accuracy"] = scores
-        if way in WAYS:
-            pairs = [judge(rows.y_judged, *both) for both in zip(says[way], says[RANDOM], strict=True)]
-            results[way]["gain"] = round(100 * statistics.mean(v.difference for v in pairs), 1)
-            results[way]["intervals"] = [[round(100 * end, 1) for end in v.difference_interval] for v in pairs]
-        print(way, results[way], flush=True)
+    if not runs:
+        return results
+    counts = [COUNTS[COUNTED]() for _ in range(runs)]
+    for seed, model in enumerate(counts):
+        chosen = rows.drawn(LABELS, seed)
+        model.fit(rows.x[chosen], rows.y[chosen])
+    results[COUNTED] = judged(rows, [model.predict(rows.x_judged) for model in counts])
+
+    def fine(way: str, recipe: str) -> list[np.ndarray]:
+        return [finetuned(way, recipe, words, rows, seed, room) for seed in range(runs)]
+
+    untaught = fine(RANDOM, "all at once")
+    results[RANDOM] = judged(rows, untaught)
+    for way in ways:
+        for recipe in RECIPES if not WAYS[way][2] else list(RECIPES)[:1]:
+            if len(results[way].get(recipe, {}).get("accuracy", [])) != runs:
+                results[way][recipe] = judged(rows, fine(way, recipe), untaught)
+                (room / f"{way}.json").write_text(json.dumps(results[way]))
+            print(way, recipe, results[way][recipe], flush=True)
     return results
 
 

@@ -167,6 +167,37 @@ def test_text_layers(rows):
     assert quoted in row(rows, "doc strings with all labels, one run")
 
 
+def test_text_all(rows):
+    found = results("text_all")["results"]
+    ours = [
+        100 * statistics.mean(found[kind]["accuracy"])
+        for kind in ("encoder", "mean of the runs", "encoder and tfidf_lr")
+    ]
+    counts = [100 * found[kind] for kind in ("tfidf_lr", "tfidf_pieces", "nb_svm")]
+    quoted = (
+        f"| {', '.join(f'{points:.1f} %' for points in ours)}; {', '.join(f'{points:.1f} %' for points in counts)} |"
+    )
+    assert quoted in row(rows, "doc strings with all labels, trained longer")
+
+
+def test_text_pretraining(rows):
+    found = results("text_pretraining")["results"]
+
+    def gain(way):
+        return max(recipe["gain"] for name, recipe in found[way].items() if name != "guessed")
+
+    ways = (
+        "words-from-start",
+        "words-grown",
+        "both-from-start",
+        "both-from-start-alike",
+        "both-grown",
+        "both-no-blocks",
+    )
+    quoted = "; ".join(f"{gain(way):+.1f}, {100 * found[way]['guessed']:.1f} %" for way in ways)
+    assert f"| {quoted} |".replace("-", "−") in row(rows, "points that a shorter pretraining brings")
+
+
 def test_export(rows):
     found = results("export")["results"]
     exact = [forms[form]["difference"] for forms in found["parity"].values() for form in FLOAT32 if form in forms]

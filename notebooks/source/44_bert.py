@@ -11,13 +11,13 @@
 #
 # - compute attention by hand, and build a small BERT from Keras layers
 # - pretrain it on text without labels, and say what the labels do afterwards
-# - compare it honestly with word counts, and say when each of the two is the better choice
+# - compare it honestly with word counts, and say by how much it leads with few labels
 #
 # New library: [tokenizers](https://huggingface.co/docs/tokenizers), for word pieces.
 
 # %% [markdown] tags=["teacher"]
 # **Purpose.** Attention is a weighted mean, and BERT is a stack of them that learned from blanks. Everybody should
-# leave able to say what pretraining brings, in points, and where a table of word counts is still the better choice.
+# leave able to say what pretraining brings, in points, and why it is compared with word counts first.
 #
 # | section | minutes |
 # |---|---|
@@ -25,9 +25,9 @@
 # | 2 Where a word stands | 6 |
 # | 3 The encoder | 9 |
 # | 4 Word pieces | 11 |
-# | 5 Guess the hidden word; exercise 44.2 | 17 |
-# | 6 Few labels | 9 |
-# | The clinic; exercise 44.3 is homework | 9 |
+# | 5 Guess the hidden word; exercise 44.2 | 16 |
+# | 6 Few labels | 11 |
+# | The clinic; exercise 44.3 is homework | 8 |
 #
 # Sections 5 and 6 train for a minute or so each. Ask for the next prediction while they run.
 #
@@ -37,7 +37,7 @@
 # **Likely questions.**
 # *Is this what a chatbot does?* The layers are nearly the same. A chatbot's words see only what stands before them, and
 # guess the next one.
-# *Could ours be better?* It has read 800,000 words. BERT read 3,300 million, with sixty times the weights.
+# *Could ours be better?* It has read 800,000 words. BERT read 3,300 million, with nearly seventy times the weights.
 # *Why three matrices and not one?* A word may look for something other than what it is, and hand on something else
 # again.
 
@@ -73,10 +73,10 @@ for word, row, mixed in zip(words, weights, weights @ x, strict=True):
     print(f"{word:6} looks at {dict(zip(words, row.round(2).tolist(), strict=True))} → {mixed.round(2)}")
 
 # %% [markdown]
-# Each word is multiplied with all words, itself included: the more alike, the larger. The likeness is this product /
-# √d, where d is how many numbers a word has: long rows make large products, and one word would drown the rest. Softmax
-# makes weights of a row of likenesses, e^likeness / their sum, and the new word is the mean of all words by these
-# weights. *Bank* went in half water, half money. It comes out three quarters water: it has seen the river.
+# We take the dot product of each word with every word, itself included: multiply number by number, and add up. Divided
+# by √d, d numbers a word, it is the **likeness**; with many numbers products grow, and one word would drown the rest.
+# Softmax turns a row of likenesses into weights: e to each, over the row's sum. The new word is the mean of all words
+# by these weights. *Bank* went in half water, half money. It comes out three quarters water: it has seen the river.
 #
 # **Exercise 44.1 (5 minutes).** Now there are only two words, *river bank*, with the numbers from above. Work out the
 # row of *river*, by hand or with a calculator, to three digits.
@@ -105,8 +105,8 @@ exercise("44.1").solution(river)
 
 # %% [markdown]
 # In a network a word plays three roles, each with a learned matrix: as **query** it looks, as **key** it is looked at,
-# as **value** it is handed on. Several **heads**, each with its share of the numbers, look for different things. A last
-# matrix mixes what they found.
+# as **value** it is handed on. Several **heads**, each with its share of the numbers, look for different things.
+# `kernel` holds these three side by side; a last matrix, `mix`, joins what the heads found.
 
 # %%
 def attention(x, kernel, mix, heads):
@@ -179,7 +179,7 @@ claim("bert.order_seen", seeing, at_least=0.05, label="The same, with a vector f
 #
 # A **block** is attention, then a small dense network on each word by itself. Both have a shortcut (lesson 41) and a
 # **layer normalisation**, which gives each word's numbers mean 0 and variance 1. GELU is a smooth relu; we take its
-# approximate form, because the exact one does not export to ONNX.
+# approximate form, which is easier to export (lesson 51).
 
 # %%
 import keras
@@ -273,7 +273,8 @@ print(f"{len(corpus.x_train):,} paragraphs, {len(pieces.vocabulary):,} pieces, s
 print(pieces.pieces("The regressor standardises wobbly hyperparameters."))
 
 # %% [markdown]
-# `##` marks a piece that goes on. To cut a word, always take the longest piece that fits:
+# `##` marks a piece that continues a word. From here on, a *word* is often such a piece. To cut a word, always take the
+# longest piece that fits:
 
 # %%
 import re
@@ -334,9 +335,12 @@ without = moved["without"]
 outcome("44.c", "become something else" if without > 0.2 else "change by a few percent" if without > 0.01 else
         "stay as they are: padding is empty")
 claim("bert.padding_masked", moved["with"], at_most=1e-4, label="What padding changes with the mask, relative")
-claim("bert.padding_seen", without, at_least=0.05, label="What padding changes without it, relative")
+claim("bert.padding_seen", without, at_least=0.2, label="What padding changes without it, relative")
 
 # %% [markdown]
+# To attention `[PAD]` is a word like any other: without the mask its vector enters every mean, more than a hundred
+# times.
+#
 # ## 5 Guess the hidden word
 #
 # Labels cost time and money, texts are there already. BERT makes its own questions: it hides some words, and guesses
@@ -379,8 +383,9 @@ exercise("44.2").solution(hide)
 
 # %% [markdown]
 # A second task is about the text as a whole. BERT's trains the vector of `[CLS]`, ours the *mean* of all vectors, so
-# the mean is what our classifier will take. A batch holds pairs from the same doc string, and the network has to find
-# each one's partner. `PairBatches` deals them out; `pretraining_model` puts a head for each task on the encoder.
+# the mean is what our classifier will take. A batch holds pairs of paragraphs, each pair from one doc string, and the
+# network has to find each one's partner. `PairBatches` deals them out; `pretraining_model` puts a head for each task on
+# the encoder.
 
 # %%
 from kitutils.data.text_pairs import PairBatches
@@ -409,15 +414,16 @@ rate = OneCycle(pick(ci=1e-3, workshop=1.5e-3, full=1e-3), EPOCHS * STEPS)
 minute.compile(keras.optimizers.AdamW(rate, weight_decay=0.01), {"pieces": LOSS, "partner": LOSS})
 losses = minute.fit(batches.stream(0), steps_per_epoch=STEPS, epochs=EPOCHS, verbose=0, callbacks=[EtaBar()],
                     shuffle=False).history["pieces_loss"]
-share = np.bincount(tokens.ids[tokens.ids > 4])[5:] / np.sum(tokens.ids > 4)    # how frequent each piece is
-by_share = -np.sum(share * np.log(share, where=share > 0, out=np.zeros(len(share))))
+share = np.bincount(tokens.ids[tokens.ids > 4])
+share = share[share > 0] / share.sum()    # how frequent each piece is
+by_share = -np.sum(share * np.log(share))
 print(f"loss of the hidden words: {losses[0]:.1f}, at the end {losses[-1]:.1f}; guessing blindly "
       f"{np.log(len(pieces.vocabulary)):.1f}, by frequency alone {by_share:.1f}")
 claim("mlm.minute_loss", losses[-1], at_most=pick(ci=8, workshop=by_share + 0.5, full=by_share), data=docs,
       label="Loss of the hidden words after a minute")
 
 # %% [markdown]
-# The kit carries the weights of a longer training on the same two tasks, of about half an hour. Its first epochs were
+# The kit carries the weights of a longer training on the same two tasks, of 24 minutes. Its first epochs were
 # without blocks, which is cheap, and fills the table of words.
 
 # %%
@@ -470,7 +476,7 @@ claim("mlm.shipped", long, at_least=pick(ci=0, workshop=20, full=20), data=docs,
       label="% of hidden words guessed by the shipped weights")
 
 # %% [markdown]
-# In a minute it learns how frequent words are: the loss comes down to that of frequency alone, and the guesses don't
+# In a minute it learns how frequent words are: the loss comes down to that of frequency alone, and the guesses hardly
 # depend on the sentence. Better guesses take longer, but still no label: the shipped weights guess more than one in
 # five. Where they miss, they often repeat a word of the sentence.
 #
@@ -501,8 +507,8 @@ def fine_tune(body, epochs, peak, head_epochs=0):
 
 # %% [markdown]
 # Rates and epochs were chosen on held-out training rows, which the shipped encoder had read without labels: a leak, as
-# the clinic will show. The test rows nobody has read. They are judged once, sorted by length, so that little of a batch
-# is padding.
+# the clinic will show. Nobody has read the test rows, and nothing is chosen by them. We judge them sorted by length, so
+# that little of a batch is padding.
 
 # %%
 def inputs_of(tokens, rows):
@@ -600,6 +606,44 @@ claim("fewshot.random", (random - counts).max(), at_most=0, label="Recorded: ran
 # themselves. And be fair: two paragraphs of a doc string always come from the same package, so our second task hints at
 # the classes without naming them. Where documents mix the classes, expect less.
 #
+# What was it in the pretraining that paid? A record has six encoders, each pretrained for a quarter of an hour or less:
+# on hidden words alone or on both tasks, with blocks or without. All were fine-tuned on 1,000 labels and judged by doc
+# strings that none of them had read.
+
+# %%
+predict("44.f", "With 1,000 labels, the encoder that guesses the most hidden words is …",
+        ["the best of the six", "in between", "the worst or the last but one"])
+
+# %%
+tried = record("text_pretraining")
+WAYS = {"words-from-start": "hidden words", "words-grown": "hidden words, first without blocks",
+        "both-from-start": "both, partners weigh a tenth", "both-from-start-alike": "both weigh the same",
+        "both-grown": "both, first without blocks", "both-no-blocks": "both, no blocks at all"}
+best_of = {way: 100 * max(np.mean(tried[way][recipe]["accuracy"]) for recipe in tried[way] if recipe != "guessed")
+           for way in WAYS}
+untaught = 100 * np.mean(tried["random"]["accuracy"])
+for way, name in WAYS.items():
+    print(f"{name:34} {100 * tried[way]['guessed']:4.1f} % of hidden words, {best_of[way]:.1f} % of packages")
+print(f"{'random weights':34} {'':>22} {untaught:.1f} % of packages")
+print(tried.origin)
+most = max(WAYS, key=lambda way: tried[way]["guessed"])
+place = sorted(best_of.values(), reverse=True).index(best_of[most])
+outcome("44.f", ["the best of the six", *["in between"] * 3, *["the worst or the last but one"] * 2][place])
+alone = max(best_of["words-from-start"], best_of["words-grown"])
+claim("pretraining.words_alone", alone - untaught, at_most=1, headline=True,
+      label="Recorded: points that guessing hidden words alone brings, 1,000 labels")
+claim("pretraining.partners", min(best_of[way] for way in WAYS if way[:4] == "both") - alone, at_least=4,
+      label="Recorded: points that looking for partners adds, at least")
+claim("pretraining.blocks", best_of["both-from-start-alike"] - best_of["both-no-blocks"], at_least=0, at_most=3,
+      label="Recorded: points that three blocks add to the table of words")
+
+# %% [markdown]
+# **Looking for partners paid; guessing words alone did not.** It leaves the encoder where random weights are, and of all
+# six the one that guesses fewest classifies best. The classifier takes the mean of a text's vectors, and only the second
+# task trains that mean. It isn't attention either: the table of words without any block does nearly as well. (Each is one
+# pretraining, so a point or two between neighbours says nothing.) **Choose a pretraining by what you will ask of the
+# network**, and not by how well it does its own task.
+#
 # We keep the classifier, with all that its user needs: without the vocabulary its numbers mean nothing, and without the
 # module of its layers it cannot be loaded.
 
@@ -620,7 +664,7 @@ claim("text.artifact", np.abs(again(shown) - classifier(shown)).max(), at_most=1
 # encoder. "No labels are involved", it says. It is a leak all the same (lesson 14). What does it cost?
 
 # %%
-predict("44.f", "The score comes out a point or more too good with …",
+predict("44.g", "The score comes out a point or more too good with …",
         ["the vocabulary", "the encoder", "both", "neither"])
 
 # %% [markdown]
@@ -646,14 +690,14 @@ for name, texts in known_from.items():
     print(f"fitted on {name}: {np.mean(scores[name]):.1f} % right, {unknown[name]:.1f} % of the test words unknown")
 
 # %% [markdown]
-# The rule is broken, and yet the score is right: a word that no labelled text contains gets no weight, even if it is in
-# the vocabulary. The leak falsifies another figure: "our vocabulary knows every test word". Really, one in ten is
-# unknown.
+# The rule is broken, and yet the score hardly moves: a word that no labelled text contains gets no weight from the SVM.
+# The leak falsifies another figure: "our vocabulary knows every test word". The labelled texts lack more than one in
+# ten.
 #
-# Now the encoder. Ours has read every training text and no test text. So we judge the classifier on training texts too,
-# from doc strings of which it got no label. The SVM of section 6 has read neither, and says whether they are easier:
-# how far ahead of it is the encoder, on either kind? (The interval treats a doc string, whose paragraphs are alike, as
-# a whole.)
+# Now the encoder. Ours has read every training text and no test text. So we also judge the classifier on training
+# texts, from doc strings that gave it no label. Are they easier? The NB-SVM of section 6 has read neither kind, so it
+# can tell: how far ahead of it is the encoder on each? (The interval treats a doc string, whose paragraphs are alike,
+# as a whole.)
 
 # %%
 free = ~np.isin(docs.truth["docstring_train"], few.truth["docstring_train"])
@@ -688,14 +732,14 @@ flattered = {"the vocabulary": np.mean(scores["all texts"]) - np.mean(scores["th
 print(f"the encoder: {flattered['the encoder']:+.1f} points ({flattered['the encoder'] - reach:+.1f} to "
       f"{flattered['the encoder'] + reach:+.1f})")
 guilty = [name for name, points in flattered.items() if points >= 1]
-outcome("44.f", "both" if len(guilty) == 2 else guilty[0] if guilty else "neither")
+outcome("44.g", "both" if len(guilty) == 2 else guilty[0] if guilty else "neither")
 claim("clinic.vocabulary", flattered["the vocabulary"], at_least=pick(ci=-100, workshop=-2, full=-2), data=docs,
       at_most=pick(ci=100, workshop=0.7, full=0.7), label="Points flattered by a vocabulary of all texts")
 claim("clinic.pretrained_on_test", flattered["the encoder"], at_least=pick(ci=-100, workshop=1, full=1), data=docs,
       headline=True, label="Points flattered by pretraining on the texts that judge")
 claim("clinic.pretrained_surely", flattered["the encoder"] - reach, data=docs,
       at_least=pick(ci=-100, workshop=0, full=0), label="The same, lower end of its interval")
-claim("clinic.unknown_words", unknown["the labelled texts"], at_least=5, data=docs,
+claim("clinic.unknown_words", unknown["the labelled texts"], at_least=10, data=docs,
       label="% of the test words that are really unknown")
 
 # %% [markdown]
@@ -747,9 +791,9 @@ exercise("44.3").solution(look)
 # - A block is attention and a dense network, with shortcuts and layer norms; an encoder is a stack of blocks.
 # - Words are cut into pieces. Padding needs a mask wherever words meet: in attention, and in the mean.
 # - Pretraining takes its questions from the text itself: it needs texts and time, and no label. With 100 and 1,000
-#   labels it brought 15 points and more.
-# - Compare with word counts, row by row: an encoder without pretraining may not beat them. And no text that judges may
-#   be read beforehand, by anything that learns.
+#   labels it brought 15 points and more; what paid was looking for partners, and not guessing words.
+# - Compare with word counts, row by row: without pretraining our encoder did not beat them. And nothing that learns may
+#   read the texts that judge.
 
 # %%
 recap("44")
@@ -757,4 +801,4 @@ recap("44")
 # %% [markdown]
 # **Saved:** `text`, the fine-tuned classifier, with its class names and its vocabulary.
 #
-# **Next:** lesson 45 makes a craft of fine-tuning: which layers to freeze, with how many labels.
+# **Next:** lesson 45 asks which layers to fine-tune, how fast, and with how many labels.
