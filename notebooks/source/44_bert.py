@@ -537,6 +537,11 @@ keras.utils.set_random_seed(0)
 size = pick(ci={"width": 32, "depth": 1}, workshop=shipped.facts["sizes"], full=shipped.facts["sizes"])
 scratch = fine_tune(text_encoder(len(shipped.words.vocabulary), **size), pick(ci=1, workshop=8, full=15), 1e-3)
 said["the encoder, random weights"] = answers(scratch, test)
+
+# %% [markdown]
+# That was from random weights. Now the pretrained one, with its two steps:
+
+# %% tags=["slow-ok"]
 classifier = fine_tune(shipped.body, pick(ci=1, workshop=4, full=4), 1e-4, head_epochs=pick(ci=0, workshop=20, full=20))
 said["the encoder, pretrained"] = answers(classifier, test)
 
