@@ -203,9 +203,10 @@ def start(*words: str, prefix: tuple[str, ...] = (), **env: str) -> subprocess.P
     script = Path(__file__).with_name("process.py")
     command = [*prefix, sys.executable, str(script), *words]
     env = {**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", **env}
-    return subprocess.Popen(
-        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf8"
-    )
+    # A shell's background job ignores Ctrl+C, and would hand that on to the process.
+    heeding = (lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) if os.name == "posix" else None
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "encoding": "utf8"}
+    return subprocess.Popen(command, env=env, preexec_fn=heeding, **pipes)
 
 
 def records(process: subprocess.Popen) -> tuple[list[dict], str]:
