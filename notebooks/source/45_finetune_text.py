@@ -5,7 +5,7 @@
 #
 # | teach | run | needs | opens |
 # |---|---|---|---|
-# | 70 min | 4 min | 14, 41, 44 | `kitutils.train.finetune`, `kitutils.models.baselines`, `kitutils.models.text`, `kitutils.models.presets` |
+# | 70 min | 5 min | 14, 41, 44 | `kitutils.train.finetune`, `kitutils.models.baselines`, `kitutils.models.text`, `kitutils.models.presets` |
 #
 # By the end you will be able to
 #
@@ -214,7 +214,8 @@ score = {"TF-IDF, words": 100 * longer["tfidf_single"], "TF-IDF, words and pairs
 score |= {name: 100 * np.mean(longer[key]["accuracy"]) for name, key in sums.items()}
 print("\n".join(f"{points:.1f} %   {name}" for name, points in score.items()))
 intervals = longer["encoder"]["over"]["tfidf_lr"]["intervals"]
-print("each run over TF-IDF of words and pairs:", *(f"{low:+.1f} to {high:+.1f}" for low, high in intervals), "points")
+spans = "; ".join(f"{low:+.1f} to {high:+.1f}" for low, high in intervals)
+print(f"each run over TF-IDF of words and pairs, in points: {spans}")
 print(longer.origin)
 
 claim("finetune.pairs", score["TF-IDF, words and pairs"] - score["TF-IDF, words"], at_least=2.5, at_most=4,
