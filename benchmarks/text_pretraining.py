@@ -10,7 +10,7 @@ with other rows, the same for all ways, and judged by the 2,000 doc strings that
 fine-tuned by the one for random weights. Beside them stand the same network from random weights, and TF-IDF with
 logistic regression. Each way is one pretraining. Finished encoders are kept in ``--room``, so that a broken-off run
 goes on, and two runs may fill one room with different ``--ways``. Where bfloat16 is faster, training is in it. Needs
-nothing that is not installed; an hour on two cores.
+nothing that is not installed; an hour and a half on two cores.
 """
 
 from __future__ import annotations
