@@ -60,6 +60,12 @@ def test_a_share_of_the_pieces_is_hidden_anew_in_each_epoch():
     np.testing.assert_array_equal(again, places[1])
 
 
+def test_what_is_hidden_does_not_hang_on_the_place_in_the_batch():
+    one_batch, _ = labelled(2000, hide=0.3, widths=(16,), per_batch=16 * 2000)
+    first, second = (next(one_batch.epoch(epoch))[0]["token_ids"][:, 1] == MASK for epoch in (0, 1))
+    assert (first & second).mean() == pytest.approx(0.09, abs=0.03)  # drawn apart; 0.3 if drawn once for all epochs
+
+
 @pytest.mark.parametrize("hide", [-0.1, 1, float("nan")])
 def test_hidden_is_a_share(hide):
     with pytest.raises(ValueError, match=f"less than 1; got {hide}"):
